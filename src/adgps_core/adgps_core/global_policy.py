@@ -1,0 +1,173 @@
+"""The global policy as numbers: a multi-layer perceptron evaluated without torch.
+
+Controllers and local workers only evaluate the policy. Doing so in numpy keeps torch, its 190 MB
+and its two seconds of start-up out of their processes. `networks.py` builds the same function in
+torch; a test holds the two against each other.
+
+Shapes: dO observation, dU action, P number of policy parameters.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adgps_core.policies import gaussian_log_density
+from adgps_core.typing import Array, frozen
+
+
+@dataclass(frozen=True, order=True)
+class PolicyVersion:
+    """Which global policy: (epoch of the parameter server, gradient updates so far)."""
+
+    epoch: int = 0
+    counter: int = 0
+
+    def __str__(self) -> str:
+        """Render as epoch.counter."""
+        return f"{self.epoch}.{self.counter}"
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Sizes of the multi-layer perceptron.
+
+    Parameters
+    ----------
+    dim_o : length of the observation.
+    dim_u : length of the action.
+    hidden : widths of the hidden layers; each is followed by a ReLU.
+    action_scale : torque [N·m] that one unit of the network's output stands for.
+    """
+
+    dim_o: int
+    dim_u: int
+    hidden: tuple[int, ...] = (64, 64)
+    action_scale: float = 1.0
+    kind: str = "mlp"
+
+    def __post_init__(self) -> None:
+        """Refuse sizes that cannot be."""
+        object.__setattr__(self, "hidden", tuple(int(width) for width in self.hidden))
+        if self.kind != "mlp":
+            raise ValueError(f"unknown kind of network {self.kind!r}, expected 'mlp'")
+        if min((self.dim_o, self.dim_u, *self.hidden)) < 1 or not self.action_scale > 0:
+            raise ValueError(f"sizes of a network must be positive: {self}")
+
+    @property
+    def shapes(self) -> list[tuple[int, ...]]:
+        """Shapes of the parameter tensors in their flat order; log-variance (dU,) last."""
+        sizes = (self.dim_o, *self.hidden, self.dim_u)
+        shapes: list[tuple[int, ...]] = []
+        for fan_in, fan_out in zip(sizes, sizes[1:], strict=False):
+            shapes += [(fan_out, fan_in), (fan_out,)]
+        return [*shapes, (self.dim_u,)]
+
+    @property
+    def size(self) -> int:
+        """Number of policy parameters P."""
+        return int(sum(np.prod(shape) for shape in self.shapes))
+
+    def to_json(self) -> str:
+        """Write as a JSON object."""
+        return json.dumps(asdict(self))
+
+    @staticmethod
+    def from_json(text: str) -> Architecture:
+        """Read what `to_json` wrote; ValueError if it is something else."""
+        try:
+            return Architecture(**json.loads(text))
+        except TypeError as error:
+            raise ValueError(f"not the description of a network: {text!r}") from error
+
+
+def initial_values(
+    architecture: Architecture, rng: np.random.Generator, log_variance: float = 0.0
+) -> NDArray[np.float32]:
+    """Draw initial policy parameters (P,): He-normal weights, zero biases, a small last layer."""
+    tensors = [
+        rng.standard_normal(shape) * np.sqrt(2 / shape[1]) if len(shape) == 2 else np.zeros(shape)
+        for shape in architecture.shapes
+    ]
+    tensors[-3] = tensors[-3] * 0.1  # an untrained policy should hardly push the arm
+    tensors[-1] = np.full(architecture.dim_u, log_variance)
+    return np.concatenate([tensor.ravel() for tensor in tensors]).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class GlobalPolicy:
+    """π_θ(u | o) = N(μ_θ(o), diag σ²), μ_θ a perceptron on scaled observations.
+
+    Parameters
+    ----------
+    architecture : sizes of the network.
+    offset, scale : (dO,) the network sees (o - offset) * scale.
+    values : (P,) float32 policy parameters, flat.
+    version : which version of the parameters these are.
+
+    Raises
+    ------
+    ValueError
+        If a length does not fit the architecture, or a number is not finite.
+    """
+
+    architecture: Architecture
+    offset: Array
+    scale: Array
+    values: NDArray[np.float32] = field(repr=False)
+    version: PolicyVersion = field(default_factory=PolicyVersion)
+
+    def __post_init__(self) -> None:
+        """Validate, and freeze the arrays."""
+        dim_o = self.architecture.dim_o
+        object.__setattr__(self, "offset", frozen(self.offset, (dim_o,), "observation_offset"))
+        object.__setattr__(self, "scale", frozen(self.scale, (dim_o,), "observation_scale"))
+        values = np.array(self.values, dtype=np.float32)
+        if values.shape != (self.architecture.size,):
+            raise ValueError(
+                f"values has shape {values.shape}, expected ({self.architecture.size},)"
+            )
+        if not np.isfinite(values).all():
+            raise ValueError("values holds a number that is not finite")
+        values.flags.writeable = False
+        object.__setattr__(self, "values", values)
+
+    @cached_property
+    def tensors(self) -> list[NDArray[np.float32]]:
+        """Views of values in the shapes of the architecture."""
+        shapes = self.architecture.shapes
+        ends = np.cumsum([np.prod(shape) for shape in shapes])
+        return [
+            part.reshape(shape)
+            for part, shape in zip(np.split(self.values, ends[:-1]), shapes, strict=True)
+        ]
+
+    @cached_property
+    def variance(self) -> Array:
+        """Exploration variances σ², (dU,) [(N·m)²]."""
+        scale = self.architecture.action_scale
+        return np.exp(self.tensors[-1].astype(np.float64)) * scale**2
+
+    def mean(self, observations: Array) -> Array:
+        """Mean actions (..., dU) [N·m] for observations (..., dO)."""
+        hidden = ((observations - self.offset) * self.scale).astype(np.float32)
+        *layers, _ = self.tensors
+        for index in range(0, len(layers), 2):
+            hidden = hidden @ layers[index].T + layers[index + 1]
+            if index + 2 < len(layers):
+                np.maximum(hidden, 0, out=hidden)
+        return hidden.astype(np.float64) * self.architecture.action_scale
+
+    def act(self, observation: Array, noise: Array) -> Array:
+        """Action (dU,) for an observation (dO,), with standard-normal noise (dU,)."""
+        return self.mean(observation) + np.sqrt(self.variance) * noise
+
+    def log_probability(self, observations: Array, actions: Array) -> Array:
+        """Log densities (...) of actions (..., dU) for observations (..., dO)."""
+        return gaussian_log_density(
+            actions - self.mean(observations), np.diag(np.sqrt(self.variance))
+        )
