@@ -1,7 +1,7 @@
 """What a task is: instances, what the policy observes, and what a step costs.
 
-Shapes: N rollouts, T steps, dX state, dU action, dO observation. Everything is vectorised over
-leading axes, written `...`.
+Shapes: N rollouts, T steps, dX state, dU action, dO observation, dP numbers of an instance.
+Everything is vectorised over leading axes, written `...`.
 """
 
 from __future__ import annotations
@@ -38,15 +38,16 @@ class Instance:
 
 @dataclass(frozen=True)
 class CostExpansion:
-    """Second-order expansion of the cost l(x_t, u_t) along a trajectory, x before u.
+    """Quadratic model of the cost in absolute coordinates, x before u.
 
-    l(z) ≈ c + gᵀ(z - z0) + ½ (z - z0)ᵀ H (z - z0) with z = (x, u) and z0 the point of expansion.
+    l(z) ≈ c + gᵀz + ½ zᵀHz with z = (x_t, u_t); not relative to the point of expansion, so that
+    the expansions of several samples may simply be averaged.
 
     Parameters
     ----------
-    hessian : (..., T, dX+dU, dX+dU).
-    gradient : (..., T, dX+dU).
-    value : (..., T).
+    hessian : H, (..., T, dX+dU, dX+dU), positive semi-definite.
+    gradient : g, (..., T, dX+dU).
+    value : c, (..., T).
     """
 
     hessian: Array
@@ -66,6 +67,10 @@ class Task(Protocol):
         """Control ticks T of a rollout."""
 
     @property
+    def control_period(self) -> float:
+        """Duration of a control tick [s]."""
+
+    @property
     def dim_x(self) -> int:
         """Length of the state."""
 
@@ -81,8 +86,15 @@ class Task(Protocol):
     def start_joint_angles(self) -> Array:
         """Joint angles (dU,) that every rollout starts from [rad]."""
 
+    @property
+    def observation_scaling(self) -> tuple[Array, Array]:
+        """Offset and scale, (dO,) each: a network sees (o - offset) * scale."""
+
     def instances(self, split: Split) -> tuple[Instance, ...]:
         """Return the fixed instances of a split."""
+
+    def goal_instance(self, position: Array, instance_id: str) -> Instance:
+        """Make the instance with its goal at position (3,) [m], base frame."""
 
     def observe(self, states: Array, instance: Instance) -> Array:
         """Observations (..., dO) of states (..., dX) on an instance."""
@@ -91,7 +103,7 @@ class Task(Protocol):
         """Costs (...) of states (..., dX) and actions (..., dU)."""
 
     def expand_cost(self, states: Array, actions: Array, instance: Instance) -> CostExpansion:
-        """Second-order expansion around states (..., T, dX) and actions (..., T, dU)."""
+        """Quadratic model around states (..., T, dX) and actions (..., T, dU)."""
 
     def distance(self, states: Array, instance: Instance) -> Array:
         """Distances (...) [m] of states (..., dX) from the goal."""

@@ -1,0 +1,33 @@
+"""Flat array fields of messages, there and back, without touching single elements.
+
+rclpy checks and copies an ndarray element by element when it is assigned to a field, which takes
+63 ms for 400 000 floats; an `array.array` of the right type is taken as it is.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+_TYPECODES = {np.dtype(np.float64): "d", np.dtype(np.float32): "f"}
+
+
+def to_array(values: NDArray[np.floating]) -> array[float]:
+    """Row-major copy of a float64 or float32 array as array.array; TypeError for other types."""
+    if values.dtype not in _TYPECODES:
+        raise TypeError(f"messages hold float64 or float32, not {values.dtype}")
+    return array(_TYPECODES[values.dtype], values.tobytes())
+
+
+def to_numpy(
+    field: Sequence[float], shape: tuple[int, ...], name: str, dtype: DTypeLike = np.float64
+) -> NDArray[Any]:
+    """View of a flat array field in a shape; ValueError names the field if the length is wrong."""
+    flat = np.frombuffer(field, dtype=dtype) if len(field) else np.zeros(0, dtype)
+    if flat.size != int(np.prod(shape)):
+        raise ValueError(f"{name} has {flat.size} numbers, expected {shape}")
+    return flat.reshape(shape)
