@@ -1,0 +1,175 @@
+"""The Franka Panda of `pybullet_data`, alone in a physics world of its own. No ROS.
+
+The arm takes torques on top of its own gravity compensation, as the real one does, and damps its
+joints itself. Nothing in the world remembers an earlier rollout: from equal joint angles and equal
+torques follow equal states, bit for bit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pybullet
+import pybullet_data
+from adgps_core.typing import Array
+
+URDF = Path(pybullet_data.getDataPath()) / "franka_panda" / "panda.urdf"
+JOINT_NAMES = tuple(f"panda_joint{number}" for number in range(1, 8))
+FINGER_NAMES = ("panda_finger_joint1", "panda_finger_joint2")
+GRAVITY = 9.81  # [m/s²]
+FINGER_OPENING = 0.02  # [m] of each finger: away from its stops, so that no contact is solved for
+FINGER_STIFFNESS = 400.0  # [N/m]
+FINGER_DAMPING = 12.0  # [N·s/m]
+
+
+@dataclass(frozen=True)
+class ArmState:
+    """What the joint encoders say.
+
+    Parameters
+    ----------
+    positions : (7,) joint angles [rad].
+    velocities : (7,) joint velocities [rad/s].
+    efforts : (7,) torques that were commanded last, after the arm's own limits [N·m].
+    """
+
+    positions: Array
+    velocities: Array
+    efforts: Array
+
+
+class World:
+    """One arm in one PyBullet client.
+
+    Parameters
+    ----------
+    physics_rate : steps of the physics per simulated second [Hz], at least 240.
+    joint_damping : torque of each arm joint against its velocity [N·m·s/rad].
+
+    Raises
+    ------
+    ValueError
+        If the rate is too coarse or the damping negative.
+    """
+
+    def __init__(self, physics_rate: float = 240.0, joint_damping: float = 1.0) -> None:
+        if physics_rate < 240.0:
+            raise ValueError(f"physics_rate must be at least 240 Hz, got {physics_rate}")
+        if joint_damping < 0.0:
+            raise ValueError(f"joint_damping must not be negative, got {joint_damping}")
+        self.physics_rate = physics_rate
+        self._client = pybullet.connect(pybullet.DIRECT)
+        pybullet.setGravity(0, 0, -GRAVITY, physicsClientId=self._client)
+        pybullet.setTimeStep(1 / physics_rate, physicsClientId=self._client)
+        self._arm = pybullet.loadURDF(str(URDF), useFixedBase=True, physicsClientId=self._client)
+        self._dofs = self._indices(JOINT_NAMES + FINGER_NAMES)
+        self._remove_bullets_own_damping_and_motors()
+        count = len(JOINT_NAMES)
+        self._effort_limits = np.array(
+            [
+                pybullet.getJointInfo(self._arm, dof, physicsClientId=self._client)[10]
+                for dof in self._dofs[:count]
+            ]
+        )
+        self._stiffness = np.array([0.0] * count + [FINGER_STIFFNESS] * len(FINGER_NAMES))
+        self._damping = np.array([joint_damping] * count + [FINGER_DAMPING] * len(FINGER_NAMES))
+        self._rest = np.array([0.0] * count + [FINGER_OPENING] * len(FINGER_NAMES))
+        self._efforts = np.zeros(count)
+
+    def reset(self, joint_angles: Array) -> None:
+        """Put the arm at rest at joint angles (7,) [rad]."""
+        positions = [*np.asarray(joint_angles, dtype=float), *self._rest[len(JOINT_NAMES) :]]
+        for dof, position in zip(self._dofs, positions, strict=True):
+            pybullet.resetJointState(self._arm, dof, position, 0.0, physicsClientId=self._client)
+        self._efforts = np.zeros(len(JOINT_NAMES))
+
+    def step(self, torques: Array, duration: float) -> None:
+        """Hold torques (7,) [N·m], above gravity compensation, for a duration [s].
+
+        Raises
+        ------
+        ValueError
+            If the duration is not a whole number of physics steps.
+        """
+        steps = round(duration * self.physics_rate)
+        if steps < 1 or abs(steps - duration * self.physics_rate) > 1e-6:
+            raise ValueError(f"{duration} s are not whole steps at {self.physics_rate} Hz")
+        self._efforts = np.clip(torques, -self._effort_limits, self._effort_limits)
+        held = np.append(self._efforts, np.zeros(len(FINGER_NAMES)))
+        rest = [0.0] * len(self._dofs)
+        for _ in range(steps):
+            joints = pybullet.getJointStates(self._arm, self._dofs, physicsClientId=self._client)
+            positions = [joint[0] for joint in joints]
+            gravity = pybullet.calculateInverseDynamics(
+                self._arm, positions, rest, rest, physicsClientId=self._client
+            )
+            velocities = np.array([joint[1] for joint in joints])
+            forces = held - self._damping * velocities + self._stiffness * (self._rest - positions)
+            pybullet.setJointMotorControlArray(
+                self._arm,
+                self._dofs,
+                pybullet.TORQUE_CONTROL,
+                forces=(forces + gravity).tolist(),
+                physicsClientId=self._client,
+            )
+            pybullet.stepSimulation(physicsClientId=self._client)
+
+    @property
+    def state(self) -> ArmState:
+        """The arm's joints now."""
+        joints = pybullet.getJointStates(
+            self._arm, self._dofs[: len(JOINT_NAMES)], physicsClientId=self._client
+        )
+        return ArmState(
+            np.array([joint[0] for joint in joints]),
+            np.array([joint[1] for joint in joints]),
+            self._efforts,
+        )
+
+    @property
+    def kinetic_energy(self) -> float:
+        """½ q̇ᵀ M(q) q̇ of arm and fingers [J]."""
+        joints = pybullet.getJointStates(self._arm, self._dofs, physicsClientId=self._client)
+        velocities = np.array([joint[1] for joint in joints])
+        mass = np.array(
+            pybullet.calculateMassMatrix(
+                self._arm, [joint[0] for joint in joints], physicsClientId=self._client
+            )
+        )
+        return float(velocities @ mass @ velocities / 2)
+
+    def close(self) -> None:
+        """Free the physics client."""
+        if self._client >= 0:
+            pybullet.disconnect(physicsClientId=self._client)
+            self._client = -1
+
+    def _indices(self, names: tuple[str, ...]) -> list[int]:
+        """PyBullet's joint indices of names, in their order."""
+        count = pybullet.getNumJoints(self._arm, physicsClientId=self._client)
+        found = {
+            pybullet.getJointInfo(self._arm, index, physicsClientId=self._client)[1].decode(): index
+            for index in range(count)
+        }
+        return [found[name] for name in names]
+
+    def _remove_bullets_own_damping_and_motors(self) -> None:
+        """Leave nothing but the torques of `step` acting on the joints."""
+        for link in range(-1, pybullet.getNumJoints(self._arm, physicsClientId=self._client)):
+            pybullet.changeDynamics(
+                self._arm,
+                link,
+                linearDamping=0,
+                angularDamping=0,
+                jointDamping=0,
+                physicsClientId=self._client,
+            )
+        pybullet.setJointMotorControlArray(
+            self._arm,
+            self._dofs,
+            pybullet.VELOCITY_CONTROL,
+            forces=[0.0] * len(self._dofs),
+            physicsClientId=self._client,
+        )
