@@ -1,0 +1,65 @@
+"""Every number that a local update depends on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class LocalConfiguration:
+    """Hyper-parameters of Algorithm 2 with BADMM and LQR.
+
+    Parameters
+    ----------
+    kl_step : bound on KL(new || previous local policy), per time step [nat].
+    step_multiplier_max : most that the adaptive step size may scale kl_step.
+    prior_components : components of the mixtures behind the regressions.
+    prior_history : past iterations whose samples the mixtures see.
+    prior_strength : pseudo-samples behind a mixture's moments.
+    prior_iterations : steps of expectation-maximisation per update.
+    multiplier_rate : α of λ_t ← λ_t + α ν_t (E[μ_π] - E_p[u]).
+    kl_weight : initial ν_t.
+    kl_weight_min, kl_weight_max : ν_t stays between these.
+    initial_stiffness : joint stiffness of the first local policy [N·m/rad], one a joint.
+    initial_damping : joint damping of the first local policy [N·m·s/rad], one a joint.
+    initial_noise : exploration noise of the first local policy [N·m], one a joint.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of its range, or the joint lists differ in length.
+    """
+
+    kl_step: float = 1.0
+    step_multiplier_max: float = 3.0
+    prior_components: int = 10
+    prior_history: int = 4
+    prior_strength: float = 1.0
+    prior_iterations: int = 20
+    multiplier_rate: float = 0.1
+    kl_weight: float = 0.01
+    kl_weight_min: float = 1e-4
+    kl_weight_max: float = 1.0
+    initial_stiffness: tuple[float, ...] = (20.0, 20.0, 20.0, 20.0, 3.0, 3.0, 2.0)
+    initial_damping: tuple[float, ...] = (5.0, 5.0, 4.0, 4.0, 0.0, 0.0, 0.0)
+    initial_noise: tuple[float, ...] = (3.0, 3.0, 2.0, 2.0, 0.5, 0.5, 0.5)
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work, naming it."""
+        positive = ("kl_step", "step_multiplier_max", "prior_components", "prior_history")
+        for name in (*positive, "prior_iterations", "kl_weight_min"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
+        if self.prior_strength < 0 or self.multiplier_rate < 0:
+            raise ValueError("prior_strength and multiplier_rate must not be negative")
+        if not self.kl_weight_min <= self.kl_weight <= self.kl_weight_max:
+            raise ValueError("kl_weight must lie between kl_weight_min and kl_weight_max")
+        lengths = {
+            len(self.initial_stiffness),
+            len(self.initial_damping),
+            len(self.initial_noise),
+        }
+        if len(lengths) != 1:
+            raise ValueError("initial_stiffness, _damping and _noise need one number per joint")
+        if min(self.initial_noise) <= 0:
+            raise ValueError("initial_noise must be positive: nothing is learned without it")
