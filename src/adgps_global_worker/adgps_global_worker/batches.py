@@ -1,0 +1,171 @@
+"""Mini-batches: which time steps a gradient is computed on, and what they should learn.
+
+Everything that does not change between two gradients stands in flat tensors, made anew only when
+trajectories arrive. Labels depend on the instance and the step, not on the rollout, but for the
+mean action; they are kept once per (instance, step) and looked up.
+
+Shapes: R rows (time steps of all rollouts), S (instance, step) pairs, B rows of a mini-batch,
+N rollouts, T steps, dX state, dO observation, dU action.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from adgps_core.policies import LinearGaussianPolicy
+from adgps_core.typing import Array
+from adgps_global_worker.importance_weights import effective_sample_size, importance_weights
+from adgps_global_worker.losses import Labels
+
+
+@dataclass(frozen=True)
+class InstanceSamples:
+    """The rollouts of one instance, stacked, with its newest local policy.
+
+    Parameters
+    ----------
+    states : (N, T, dX), without the last state, which no action follows.
+    observations : (N, T, dO).
+    actions : (N, T, dU) as sampled [N·m].
+    log_probabilities : (N, T) of the actions under the policies that drew them [nat].
+    policy : newest local policy: the labels, and the policy that the weights refer to.
+    multipliers : (T, dU) λ_t.
+    kl_weights : (T,) ν_t.
+    """
+
+    states: Array
+    observations: Array
+    actions: Array
+    log_probabilities: Array
+    policy: LinearGaussianPolicy
+    multipliers: Array
+    kl_weights: Array
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """Flat tensors of everything in the replay memory.
+
+    Parameters
+    ----------
+    observations : (R, dO) float32, offset and scale applied.
+    means : (R, dU) float32 labels [N·m].
+    pairs : (R,) index of a row's (instance, step) pair.
+    cumulative : (R,) rising to 1: cumulative probability of drawing a row, that is its importance
+        weight over S, so that every pair is drawn equally often.
+    tables : labels of the S pairs; their `mean` is empty, (S, 0), as it differs between rows.
+    effective_sample_size : mean over the pairs of the number of rollouts that count.
+    """
+
+    observations: Tensor
+    means: Tensor
+    pairs: Tensor
+    cumulative: Array
+    tables: Labels
+    effective_sample_size: float
+
+    def sample(self, size: int, rng: np.random.Generator) -> tuple[Tensor, Labels]:
+        """Draw a mini-batch: scaled observations (B, dO) and their labels.
+
+        One row is drawn from each of B equal slices of probability. As rows are sorted by instance
+        and step, a mini-batch is spread evenly over both.
+        """
+        points = (np.arange(size) + rng.random(size)) / size
+        drawn = np.searchsorted(self.cumulative, points, side="right")
+        rows = torch.from_numpy(np.minimum(drawn, len(self.cumulative) - 1))
+        pairs = self.pairs[rows]
+        labels = Labels(
+            mean=self.means[rows],
+            precision=self.tables.precision[pairs],
+            log_determinant=self.tables.log_determinant[pairs],
+            multiplier=self.tables.multiplier[pairs],
+            kl_weight=self.tables.kl_weight[pairs],
+        )
+        return self.observations[rows], labels
+
+
+@dataclass(frozen=True)
+class InstanceRows:
+    """One instance's share of a training set; made anew only when that instance changes.
+
+    Parameters
+    ----------
+    observations : (N T, dO) float32 scaled, sorted by step, then rollout.
+    means : (N T, dU) float32.
+    weights : (T, N) importance weights, summing to 1 at each step.
+    precision, log_determinant, multiplier, kl_weight : (T, ...) float32 labels of each step.
+    """
+
+    observations: Tensor
+    means: Tensor
+    weights: Array
+    precision: Tensor
+    log_determinant: Tensor
+    multiplier: Tensor
+    kl_weight: Tensor
+
+
+def instance_rows(
+    samples: InstanceSamples, offset: Array, scale: Array, weight_bound: float = np.inf
+) -> InstanceRows:
+    """Weigh and flatten the rollouts of one instance.
+
+    Parameters
+    ----------
+    samples : N rollouts of T steps.
+    offset, scale : (dO,) scaling of observations.
+    weight_bound : truncation of the importance weights, see `importance_weights.truncate`.
+    """
+    policy = samples.policy
+    newest = policy.log_probability(samples.states, samples.actions)
+    weights = importance_weights(newest, samples.log_probabilities, weight_bound)
+    log_determinant = 2 * np.log(np.diagonal(policy.cholesky, axis1=-2, axis2=-1)).sum(-1)
+    return InstanceRows(
+        observations=_by_step((samples.observations - offset) * scale),
+        means=_by_step(policy.mean(samples.states)),
+        weights=weights.T,
+        precision=_float32(policy.precision),
+        log_determinant=_float32(log_determinant),
+        multiplier=_float32(samples.multipliers),
+        kl_weight=_float32(samples.kl_weights),
+    )
+
+
+def training_set(instances: Sequence[InstanceRows]) -> TrainingSet:
+    """Join the rows of all instances; ValueError if there are none."""
+    if not instances:
+        raise ValueError("a training set needs at least one instance")
+    counts = np.concatenate([np.full(len(i.weights), i.weights.shape[1]) for i in instances])
+    weights = np.concatenate([i.weights.ravel() for i in instances])
+    cumulative = np.cumsum(weights)
+    sizes = np.concatenate([effective_sample_size(i.weights.T) for i in instances])
+    tables = Labels(
+        mean=torch.zeros(len(counts), 0),
+        precision=torch.cat([i.precision for i in instances]),
+        log_determinant=torch.cat([i.log_determinant for i in instances]),
+        multiplier=torch.cat([i.multiplier for i in instances]),
+        kl_weight=torch.cat([i.kl_weight for i in instances]),
+    )
+    return TrainingSet(
+        observations=torch.cat([i.observations for i in instances]),
+        means=torch.cat([i.means for i in instances]),
+        pairs=torch.from_numpy(np.repeat(np.arange(len(counts)), counts)),
+        cumulative=cumulative / cumulative[-1],
+        tables=tables,
+        effective_sample_size=float(sizes.mean()),
+    )
+
+
+def _by_step(values: Array) -> Tensor:
+    """Flatten (N, T, d) into float32 rows (T N, d) sorted by step, then rollout."""
+    return _float32(values.swapaxes(0, 1).reshape(-1, values.shape[-1]))
+
+
+def _float32(values: Array) -> Tensor:
+    """Copy an array into a float32 tensor."""
+    return torch.from_numpy(np.array(values, dtype=np.float32, order="C"))

@@ -1,0 +1,1 @@
+"""The node of this package; the only modules that know ROS."""

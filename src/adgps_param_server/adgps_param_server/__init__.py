@@ -1,0 +1,1 @@
+"""The global policy's parameters: versions, updates, checkpoints."""
