@@ -1,0 +1,1 @@
+"""PyBullet in place of the arms."""

@@ -1,0 +1,44 @@
+"""A simulated robot with its torque controller: two nodes, one process, one executor.
+
+In lock-step the two wait for each other at every tick; in one process they do so in turns, and
+four robots still fit on two cores.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import rclpy
+from adgps_robot.nodes.torque_controller import TorqueController
+from adgps_sim.nodes.sim_robot import SimRobot
+from adgps_sim.world import URDF
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+
+
+def main() -> None:
+    """Run both nodes until told to stop; a simulated robot configures and arms itself."""
+    rclpy.init(args=sys.argv)
+    executor = SingleThreadedExecutor()
+    robot = SimRobot()
+    controller = TorqueController(
+        {
+            "urdf": str(URDF),
+            "lock_step": robot.lock_step,
+            "autostart": True,
+            "arm_on_activate": True,
+        }
+    )
+    executor.add_node(robot)
+    executor.add_node(controller)
+    try:
+        executor.spin()
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    finally:
+        controller.destroy_node()
+        robot.destroy_node()
+        rclpy.try_shutdown()
+
+
+if __name__ == "__main__":
+    main()

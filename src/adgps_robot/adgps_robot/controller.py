@@ -1,0 +1,286 @@
+"""The torque controller without ROS: at most one rollout at a time, on joint states as they come.
+
+Lock-step: every state is answered as it arrives, exactly once, and the robot waits for the answer.
+Real time: a timer calls `on_timer` once a control period; the newest state is answered.
+While no rollout runs, a robot in real time gets joint damping at the measured state; a robot in
+lock-step does not move.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from adgps_core.global_policy import GlobalPolicy
+from adgps_core.tasks import Task
+from adgps_core.typing import Array
+
+from adgps_robot.execution import SECOND_NS, Execution, RolloutResult, Timing
+from adgps_robot.goal import Goal
+from adgps_robot.joint_states import JointSample, StateFilter
+from adgps_robot.kinematics import Kinematics
+from adgps_robot.limits import Limits
+from adgps_robot.outcome import Outcome, RolloutError
+from adgps_robot.rollout import Rollout
+from adgps_robot.safety import Safety
+from adgps_robot.sampling import choose_sampler
+
+class Controller:
+    """Turns goals and joint states into torques.
+
+    Parameters
+    ----------
+    task : what is practised.
+    kinematics : joints to state.
+    joint_names : the arm's joints, in the order of the state.
+    limits : between policy and arm; None for none.
+    timing : when to act.
+    hold_damping : joint damping while no rollout runs, in real time [N·m·s/rad].
+    send : sends torques (dU,) that answer the state of a stamp [ns].
+    connected : whether the robot can hear commands; no rollout begins before.
+    robot : name of the robot, for the record.
+    clock_ns : the robot's ROS clock [ns].
+    now : steady clock [s].
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        kinematics: Kinematics,
+        joint_names: Sequence[str],
+        limits: Limits | None,
+        timing: Timing,
+        hold_damping: float,
+        send: Callable[[int, Array], None],
+        connected: Callable[[], bool],
+        robot: str,
+        clock_ns: Callable[[], int],
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.task = task
+        self.timing = timing
+        self.safety = Safety()
+        self.states = StateFilter(joint_names)
+        self.active = False
+        self.newest_policy: GlobalPolicy | None = None
+        self.outcomes: Counter[Outcome] = Counter()
+        self.ticks = 0
+        self.clipped = 0
+        self._kinematics = kinematics
+        self._limits = limits
+        self._hold_damping = hold_damping
+        self._send = send
+        self._connected = connected
+        self._robot = robot
+        self._clock_ns = clock_ns
+        self._now = now
+        self._period_ns = round(task.control_period * SECOND_NS)
+        self._execution: Execution | None = None
+        self._answered_ns = -1
+
+    @property
+    def busy(self) -> bool:
+        """A rollout is running or waiting to begin."""
+        return self._execution is not None
+
+    def start(
+        self,
+        goal: Goal,
+        on_finished: Callable[[RolloutResult], None],
+        on_tick: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        """Begin a rollout as soon as its policy and its first state are there.
+
+        Raises
+        ------
+        RolloutError
+            If it cannot begin at all.
+        """
+        if not self.active:
+            raise RolloutError(Outcome.NOT_ACTIVE, "the controller is not active")
+        if self.safety.obstacle:
+            raise RolloutError(Outcome.NOT_ARMED, self.safety.obstacle)
+        if self.busy:
+            raise RolloutError(Outcome.BUSY, "another rollout is running")
+        try:
+            goal.check(self.task)
+        except ValueError as error:
+            raise RolloutError(Outcome.INVALID_GOAL, str(error)) from error
+        self._execution = Execution(goal, on_finished, on_tick, self._now())
+        self._try_to_begin()
+
+    def cancel(self) -> None:
+        """End the rollout at once."""
+        self._finish(Outcome.CANCELED, "canceled")
+
+    def deactivate(self) -> None:
+        """End any rollout, and accept none until activated and armed again."""
+        self.active = False
+        self.safety.disarm()
+        self._finish(Outcome.NOT_ACTIVE, "the controller was deactivated")
+
+    def trip(self, reason: str) -> None:
+        """Latch a trip, ending any rollout."""
+        self.safety.trip(reason)
+        self._finish(Outcome.NOT_ARMED, self.safety.obstacle)
+
+    def on_e_stop(self, pressed: bool) -> None:
+        """Take a message of the e-stop topic."""
+        self.safety.press(pressed)
+        if pressed:
+            self._finish(Outcome.NOT_ARMED, self.safety.obstacle)
+
+    def on_policy(self, policy: GlobalPolicy) -> None:
+        """Take a version of the global policy; ValueError if it does not fit the task."""
+        sizes = (policy.architecture.dim_o, policy.architecture.dim_u)
+        if sizes != (self.task.dim_o, self.task.dim_u):
+            raise ValueError(
+                f"the policy maps {sizes[0]} numbers to {sizes[1]}, "
+                f"the task {self.task.dim_o} to {self.task.dim_u}"
+            )
+        self.newest_policy = policy
+        self._try_to_begin()
+
+    def on_joint_state(
+        self,
+        stamp_ns: int,
+        names: Sequence[str],
+        positions: Sequence[float],
+        velocities: Sequence[float],
+    ) -> None:
+        """Take a joint state; in lock-step, answer it."""
+        execution = self._execution
+        idle = execution is None or execution.rollout is None
+        before = self.states.newest
+        sample = self.states.take(stamp_ns, names, positions, velocities, self._now(), idle)
+        if sample is None:
+            return
+        if before is not None and stamp_ns < before.stamp_ns:
+            self._answered_ns = -1  # the robot's clock began anew
+        if execution and (self.timing.lock_step or execution.tick_due):
+            self._advance(execution, sample)
+
+    def on_timer(self) -> None:
+        """Tick in real time: once a control period, ROS clock."""
+        if self.timing.lock_step or not self.active:
+            return
+        execution, sample = self._execution, self.states.newest
+        if execution is None:
+            self._hold()
+        elif sample is not None and self._is_news(execution, sample):
+            self._advance(execution, sample)
+        else:
+            execution.tick_due = True
+
+    def watch(self) -> None:
+        """Give up what has waited too long; several times a second, steady clock."""
+        execution = self._execution
+        if execution is None:
+            return
+        waited = self._now() - execution.since
+        if execution.sampler is None:
+            if waited > self.timing.policy_timeout:
+                newest = self.newest_policy
+                self._finish(
+                    Outcome.NO_POLICY,
+                    f"no global policy of version {execution.goal.minimum_version} or newer "
+                    f"within {waited:.1f} s; the newest is {newest.version if newest else 'none'}",
+                )
+        elif execution.rollout is None:
+            self._try_to_begin()
+            if execution.rollout is None and waited > self.timing.start_timeout:
+                reason = "arrived" if self._connected() else "arrived: nobody takes commands"
+                self._finish(Outcome.STALE_STATE, f"no state to begin with {reason}")
+        elif waited > self.timing.state_timeout:
+            self._finish(Outcome.STALE_STATE, f"no joint state for {waited:.2f} s")
+
+    def _try_to_begin(self) -> None:
+        """Freeze the policy, then answer the newest state if it may be the first one."""
+        execution = self._execution
+        if execution is None or execution.rollout is not None:
+            return
+        if execution.sampler is None:
+            execution.sampler = choose_sampler(execution.goal, self.newest_policy, self.task)
+            if execution.sampler is None:
+                return
+            execution.since = self._now()
+        sample = self.states.newest
+        if self.timing.lock_step and sample is not None:
+            self._advance(execution, sample)
+
+    def _is_news(self, execution: Execution, sample: JointSample) -> bool:
+        """Whether a state was not answered before, and is fresh."""
+        rollout = execution.rollout
+        if rollout is not None:
+            return sample.stamp_ns > rollout.last_stamp_ns
+        return (
+            sample.stamp_ns >= execution.goal.start_after_ns
+            and sample.stamp_ns != self._answered_ns
+            and (self.timing.lock_step or self._fresh(sample))
+        )
+
+    def _fresh(self, sample: JointSample) -> bool:
+        return self._now() - sample.arrived <= self.timing.state_timeout
+
+    def _advance(self, execution: Execution, sample: JointSample) -> None:
+        """Answer a state, if it is this rollout's next."""
+        if execution.sampler is None or not self._is_news(execution, sample):
+            return
+        now_ns = 0 if self.timing.lock_step else self._clock_ns()
+        rollout = execution.rollout
+        if rollout is None:
+            if not self._connected():
+                return
+            rollout = Rollout(
+                execution.goal, execution.sampler, self.task, self._limits, self._robot
+            )
+            execution.rollout, execution.first_tick_ns = rollout, now_ns
+        elif self.timing.lock_step and sample.stamp_ns != rollout.last_stamp_ns + self._period_ns:
+            self._finish(Outcome.STALE_STATE, "the robot skipped ticks, or was reset")
+            return
+        execution.since, execution.tick_due = self._now(), False
+        try:
+            lateness = 0.0
+            if not self.timing.lock_step:
+                lateness = execution.lateness(
+                    rollout, now_ns, self._period_ns, self.timing.lateness_budget
+                )
+            state = self._kinematics.state(sample.angles, sample.velocities)
+            torques = rollout.tick(
+                sample.stamp_ns, sample.angles, sample.velocities, state, lateness
+            )
+        except RolloutError as error:
+            self._finish(error.outcome, error.reason)
+            return
+        if torques is None:
+            self._finish(Outcome.SUCCESS, "")
+            return
+        self._answered_ns = sample.stamp_ns
+        self.ticks += 1
+        self._send(sample.stamp_ns, torques)
+        execution.on_tick(rollout.ticks)
+
+    def _finish(self, outcome: Outcome, reason: str) -> None:
+        """End the rollout, if there is one, and let go of the arm."""
+        execution, self._execution = self._execution, None
+        if execution is None:
+            return
+        self._hold()
+        result = execution.result(outcome, reason)
+        self.outcomes[result.outcome] += 1
+        self.clipped += result.clipped
+        execution.on_finished(result)
+
+    def _hold(self) -> None:
+        """Real time: damp the joints at a fresh state, else nothing but gravity compensation."""
+        sample = self.states.newest
+        if self.timing.lock_step or sample is None:
+            return
+        torques = np.zeros(self.task.dim_u)
+        if self._fresh(sample):
+            torques = -self._hold_damping * sample.velocities
+            if self._limits:
+                torques = np.clip(torques, -self._limits.effort, self._limits.effort)
+        self._send(sample.stamp_ns, torques)

@@ -1,0 +1,31 @@
+"""What a controller reports about itself. No ROS."""
+
+from __future__ import annotations
+
+from adgps_robot.controller import Controller
+
+
+def report(controller: Controller) -> dict[str, object]:
+    """Key-value pairs for /diagnostics; counts are since the node was configured."""
+    states = controller.states
+    policy = controller.newest_policy
+    if not controller.active:
+        state = "inactive"
+    elif controller.safety.obstacle:
+        state = controller.safety.obstacle
+    else:
+        state = "in a rollout" if controller.busy else "ready"
+    return {
+        "state": state,
+        "armed": str(controller.safety.armed).lower(),
+        "ticks": controller.ticks,
+        "clipped": controller.clipped,
+        "trips": controller.safety.trips,
+        "policy_version": str(policy.version) if policy else "none",
+        "states_accepted": states.accepted,
+        **{f"states_refused_{name.value}": count for name, count in states.refusals.items()},
+        **{
+            f"rollouts_{outcome.name.lower()}": count
+            for outcome, count in sorted(controller.outcomes.items())
+        },
+    }

@@ -1,0 +1,149 @@
+"""Limits between the policy and the arm: torque, torque rate, joint position and velocity.
+
+Near the end of a joint's range, and near its highest speed, the torque is bounded so that the
+joint comes to rest before the end and stays below the speed:
+
+    v_high = clip(k_p (upper - margin - q), -v_max, v_max)      k_p: position_gain
+    u_high = clip(k_v (v_high - q̇),         -u_max, u_max)      k_v: velocity_gain
+
+and likewise from below. These are the soft joint limits of ros2_control and of the PR2's safety
+controllers. Shape: dU joints.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from adgps_core.typing import Array, frozen
+
+_FIELDS = ("effort", "effort_rate", "velocity", "lower", "upper", "velocity_gain")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What an arm may be asked for.
+
+    Parameters
+    ----------
+    effort : (dU,) largest torques [N·m].
+    effort_rate : (dU,) largest change of torque [N·m/s].
+    velocity : (dU,) highest joint speeds [rad/s].
+    lower, upper : (dU,) ends of the joints' ranges [rad].
+    velocity_gain : (dU,) k_v [N·m·s/rad]; times the control period it must stay below the
+        joint's smallest inertia, or the bound itself makes the arm swing.
+    margin : distance from the ends of the range at which a joint should rest at the latest [rad].
+    position_gain : k_p [1/s]; below about k_v over the inertia, or a joint overshoots the margin.
+    velocity_tolerance : a speed above this many times `velocity` is a violation.
+
+    Raises
+    ------
+    ValueError
+        If lengths disagree, a bound is not positive or a range is empty.
+    """
+
+    effort: Array
+    effort_rate: Array
+    velocity: Array
+    lower: Array
+    upper: Array
+    velocity_gain: Array
+    margin: float = 0.1
+    position_gain: float = 2.0
+    velocity_tolerance: float = 1.5
+
+    def __post_init__(self) -> None:
+        """Validate, and freeze the arrays."""
+        shape = (len(self.effort),)
+        for name in _FIELDS:
+            object.__setattr__(self, name, frozen(getattr(self, name), shape, name))
+        for name in ("effort", "effort_rate", "velocity", "velocity_gain"):
+            if not (getattr(self, name) > 0).all():
+                raise ValueError(f"{name} must be positive")
+        if not (self.margin >= 0 and self.position_gain > 0 and self.velocity_tolerance >= 1):
+            raise ValueError("margin, position_gain or velocity_tolerance is out of range")
+        if not (self.upper - self.lower > 2 * self.margin).all():
+            raise ValueError("the margins leave nothing of a joint's range")
+
+
+@dataclass(frozen=True)
+class Limited:
+    """Torques that may be sent, and how many each limit changed.
+
+    Parameters
+    ----------
+    torques : (dU,) [N·m].
+    effort, motion, rate : number of torques cut by the torque limit, by the position and velocity
+        limits, and by the limit on the torque's rate.
+    """
+
+    torques: Array
+    effort: int
+    motion: int
+    rate: int
+
+    @property
+    def clipped(self) -> int:
+        """Number of cuts."""
+        return self.effort + self.motion + self.rate
+
+
+def limit(
+    limits: Limits,
+    torques: Array,
+    previous: Array,
+    angles: Array,
+    velocities: Array,
+    period: float,
+) -> Limited:
+    """Torques (dU,) that an arm may get instead of those wanted.
+
+    The torque's rate comes last: an arm that sees too fast a torque stops altogether. Since the
+    previous torques were within the torque limit, so are these.
+
+    Parameters
+    ----------
+    torques : (dU,) wanted [N·m].
+    previous : (dU,) sent one period ago [N·m].
+    angles, velocities : (dU,) measured [rad], [rad/s].
+    period : control period [s].
+    """
+    effort, velocity, gain = limits.effort, limits.velocity, limits.velocity_gain
+    strong = np.minimum(np.maximum(torques, -effort), effort)
+
+    fastest_up = limits.position_gain * (limits.upper - limits.margin - angles)
+    fastest_down = limits.position_gain * (limits.lower + limits.margin - angles)
+    high = gain * (np.minimum(np.maximum(fastest_up, -velocity), velocity) - velocities)
+    low = gain * (np.minimum(np.maximum(fastest_down, -velocity), velocity) - velocities)
+    high = np.minimum(np.maximum(high, -effort), effort)
+    low = np.minimum(np.maximum(low, -effort), effort)
+    moving = np.minimum(np.maximum(strong, low), high)
+
+    step = limits.effort_rate * period
+    sent = np.minimum(np.maximum(moving, previous - step), previous + step)
+    return Limited(
+        sent,
+        effort=int(np.count_nonzero(strong != torques)),
+        motion=int(np.count_nonzero(moving != strong)),
+        rate=int(np.count_nonzero(sent != moving)),
+    )
+
+
+def violation(limits: Limits, angles: Array, velocities: Array) -> str:
+    """Why a rollout must end here: which joint left its range or is too fast; "" if none."""
+    outside = np.flatnonzero((angles < limits.lower) | (angles > limits.upper))
+    if outside.size:
+        joint = outside[0]
+        return (
+            f"joint {joint + 1} is at {angles[joint]:.3f} rad, outside "
+            f"[{limits.lower[joint]:.3f}, {limits.upper[joint]:.3f}]"
+        )
+    fast = np.flatnonzero(np.abs(velocities) > limits.velocity_tolerance * limits.velocity)
+    if fast.size:
+        joint = fast[0]
+        return (
+            f"joint {joint + 1} moves at {velocities[joint]:.2f} rad/s, "
+            f"more than {limits.velocity_tolerance:g} times {limits.velocity[joint]:.2f}"
+        )
+    return ""

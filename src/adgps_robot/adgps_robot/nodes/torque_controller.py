@@ -1,0 +1,220 @@
+"""The torque controller's node: parameters, topics and services around `Controller`."""
+
+from __future__ import annotations
+
+import sys
+from array import array
+from collections.abc import Mapping
+from typing import Any
+
+import rclpy
+from adgps_core.conversions import messages
+from adgps_core.conversions.diagnostics import diagnostic_array
+from adgps_core.tasks import make_task
+from adgps_core.typing import Array
+from adgps_msgs.msg import JointEffortCommand, PolicyParameters
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
+from rclpy.clock import Clock, ClockType
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Bool
+from std_srvs.srv import Trigger
+
+from adgps_robot.controller import Controller
+from adgps_robot.diagnostics import report
+from adgps_robot.kinematics import Kinematics
+from adgps_robot.nodes import parameters
+from adgps_robot.nodes.execute_rollout import RolloutAction
+from adgps_robot.safety import SafetyError
+
+LATCHED = QoSProfile(
+    depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
+)
+RELIABLE = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
+WATCH_PERIOD = 0.05
+DIAGNOSTICS_PERIOD = 1.0
+
+
+class TorqueController(LifecycleNode):
+    """Runs rollouts on one robot; active and armed, or not at all.
+
+    Parameters
+    ----------
+    defaults : other defaults of parameters, for whoever composes this node with a robot.
+    """
+
+    def __init__(self, defaults: Mapping[str, Any] | None = None) -> None:
+        super().__init__("torque_controller")
+        parameters.declare(self, defaults or {})
+        self._sequence = 0
+        if parameters.value(self, "autostart"):
+            for trigger in (self.trigger_configure, self.trigger_activate):
+                if trigger() != TransitionCallbackReturn.SUCCESS:
+                    raise RuntimeError("the torque controller could not start; see its log")
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Build the controller; inactive, it listens but sends nothing."""
+        joint_names = parameters.value(self, "joint_names")
+        try:
+            task = make_task(parameters.value(self, "task"))
+            kinematics = Kinematics(
+                parameters.value(self, "urdf"),
+                joint_names,
+                parameters.value(self, "end_effector_frame"),
+            )
+            timing = parameters.timing(self)
+            limits = parameters.limits(self, kinematics)
+        except ValueError as error:
+            self.get_logger().error(f"cannot configure: {error}")
+            return TransitionCallbackReturn.FAILURE
+        self._command = JointEffortCommand(name=joint_names, effort=array("d", [0.0] * task.dim_u))
+        self._commands = self.create_lifecycle_publisher(
+            JointEffortCommand, "joint_effort_command", RELIABLE
+        )
+        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        self.controller = Controller(
+            task,
+            kinematics,
+            joint_names,
+            limits,
+            timing,
+            hold_damping=parameters.value(self, "hold_damping"),
+            send=self._send,
+            connected=lambda: self._commands.get_subscription_count() > 0,
+            robot=self.get_namespace(),
+            clock_ns=lambda: self.get_clock().now().nanoseconds,
+        )
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        states = LATCHED if timing.lock_step else qos_profile_sensor_data
+        self._listening = [
+            self.create_subscription(JointState, "joint_states", self._on_joint_state, states),
+            self.create_subscription(
+                PolicyParameters, "/param_server/policy_parameters", self._on_policy, LATCHED
+            ),
+            self.create_subscription(
+                Bool, "/e_stop", lambda message: self.controller.on_e_stop(message.data), LATCHED
+            ),
+        ]
+        self._serving = [
+            self.create_service(Trigger, "~/arm", self._on_arm),
+            self.create_service(Trigger, "~/trip", self._on_trip),
+            self.create_service(Trigger, "~/clear", self._on_clear),
+        ]
+        self._ticking = [
+            self.create_timer(WATCH_PERIOD, self.controller.watch, clock=steady),
+            self.create_timer(DIAGNOSTICS_PERIOD, self._publish_diagnostics, clock=steady),
+        ]
+        if not timing.lock_step:
+            tick_group = MutuallyExclusiveCallbackGroup()
+            self._ticking.append(
+                self.create_timer(task.control_period, self.controller.on_timer, tick_group)
+            )
+        self._action = RolloutAction(self, self.controller)
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Accept rollouts once armed."""
+        self.controller.active = True
+        if parameters.value(self, "arm_on_activate"):
+            self._try(self.controller.safety.arm)
+        return super().on_activate(state)
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """End any rollout, let go of the arm, disarm."""
+        self.controller.deactivate()
+        return super().on_deactivate(state)
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Take everything down that configuring built."""
+        self._action.destroy()
+        for subscription in self._listening:
+            self.destroy_subscription(subscription)
+        for service in self._serving:
+            self.destroy_service(service)
+        for timer in self._ticking:
+            self.destroy_timer(timer)
+        self.destroy_lifecycle_publisher(self._commands)
+        self.destroy_publisher(self._diagnostics)
+        return TransitionCallbackReturn.SUCCESS
+
+    def _on_joint_state(self, message: JointState) -> None:
+        stamp = message.header.stamp
+        self.controller.on_joint_state(
+            stamp.sec * 1_000_000_000 + stamp.nanosec,
+            message.name,
+            message.position,
+            message.velocity,
+        )
+
+    def _send(self, stamp_ns: int, torques: Array) -> None:
+        """Publish torques (dU,) that answer the state of a stamp, in one message used again."""
+        self._sequence += 1
+        stamp = self._command.header.stamp
+        stamp.sec, stamp.nanosec = divmod(stamp_ns, 1_000_000_000)
+        self._command.sequence = self._sequence
+        self._command.effort[:] = array("d", torques.tobytes())
+        self._commands.publish(self._command)
+
+    def _on_policy(self, message: PolicyParameters) -> None:
+        try:
+            self.controller.on_policy(messages.global_policy_from_msg(message))
+        except ValueError as error:
+            self.get_logger().error(f"refused policy parameters: {error}")
+
+    def _on_arm(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        if not self.controller.active:
+            response.message = "the controller is not active"
+            return response
+        response.message = self._try(self.controller.safety.arm)
+        response.success = not response.message
+        return response
+
+    def _on_trip(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        self.controller.trip("service ~/trip")
+        response.success = True
+        return response
+
+    def _on_clear(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        response.message = self._try(self.controller.safety.clear)
+        response.success = not response.message
+        return response
+
+    def _try(self, change: Any) -> str:
+        """Change the safety state; return why not, "" if done."""
+        try:
+            change()
+        except SafetyError as error:
+            self.get_logger().warning(str(error))
+            return str(error)
+        return ""
+
+    def _publish_diagnostics(self) -> None:
+        values = report(self.controller)
+        ready = self.controller.active and not self.controller.safety.obstacle
+        self._diagnostics.publish(
+            diagnostic_array(
+                self.get_clock().now().to_msg(),
+                self.get_fully_qualified_name(),
+                str(values["state"]),
+                values,
+                DiagnosticStatus.OK if ready else DiagnosticStatus.WARN,
+            )
+        )
+
+
+def main() -> None:
+    """Run the node until it is told to stop."""
+    rclpy.init(args=sys.argv)
+    executor = SingleThreadedExecutor()
+    node = TorqueController()
+    executor.add_node(node)
+    try:
+        executor.spin()
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    finally:
+        node.destroy_node()
+        rclpy.try_shutdown()

@@ -1,0 +1,144 @@
+"""One rollout: states in, torques out, everything recorded. No ROS.
+
+Shapes: T ticks asked for, n ticks done, dX state, dU action. State x_t is answered with u_t; the
+tick is done when x_{t+1} has arrived. The last state x_T is answered with nothing.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from adgps_core.tasks import Task
+from adgps_core.trajectory import Trajectory
+from adgps_core.typing import Array
+
+from adgps_robot.goal import Goal
+from adgps_robot.limits import Limits, limit, violation
+from adgps_robot.outcome import Outcome, RolloutError
+from adgps_robot.sampling import Sampler
+
+_SECOND_NS = 1e9
+
+
+class Rollout:
+    """The recorder and the command path of one rollout.
+
+    The exploration noise is white: `default_rng(seed).standard_normal((T, dU))` times
+    noise_scale. Log-probabilities are those of the sampled actions, before limits, under the
+    policy's own density (noise_scale 1), so that with noise_scale 0 they are the density's maxima.
+
+    Parameters
+    ----------
+    goal : what to run, checked against the task.
+    sampler : the policy, frozen.
+    task : observes the states.
+    limits : between policy and arm; None sends what the policy wants.
+    robot : name of the robot, for the record.
+    """
+
+    def __init__(
+        self, goal: Goal, sampler: Sampler, task: Task, limits: Limits | None, robot: str = ""
+    ) -> None:
+        horizon = goal.horizon
+        self.goal = goal
+        self._sampler = sampler
+        self._task = task
+        self._limits = limits
+        self._robot = robot
+        rng = np.random.default_rng(goal.seed)
+        self._noise = goal.noise_scale * rng.standard_normal((horizon, task.dim_u))
+        self._states = np.empty((horizon + 1, task.dim_x))
+        self._stamps_ns: list[int] = []
+        self._sampled = np.empty((horizon, task.dim_u))
+        self._applied = np.empty((horizon, task.dim_u))
+        self._lateness = np.zeros(horizon)
+        self.clipped = 0
+
+    @property
+    def last_stamp_ns(self) -> int:
+        """Stamp of the newest state taken [ns]; -1 before the first."""
+        return self._stamps_ns[-1] if self._stamps_ns else -1
+
+    @property
+    def states(self) -> int:
+        """States taken so far."""
+        return len(self._stamps_ns)
+
+    @property
+    def ticks(self) -> int:
+        """Control ticks completed, n."""
+        return max(len(self._stamps_ns) - 1, 0)
+
+    @property
+    def complete(self) -> bool:
+        """All T ticks are done."""
+        return len(self._stamps_ns) == self.goal.horizon + 1
+
+    def tick(
+        self, stamp_ns: int, angles: Array, velocities: Array, state: Array, lateness: float = 0.0
+    ) -> Array | None:
+        """Take a state, return the torques (dU,) that answer it; None after the last.
+
+        Parameters
+        ----------
+        stamp_ns : of the state [ns]; must rise.
+        angles, velocities : (dU,) of the joints, for the limits.
+        state : (dX,).
+        lateness : of this tick against its schedule [s].
+
+        Raises
+        ------
+        RolloutError
+            If the arm left its limits, or the policy's action is not finite.
+        """
+        if self.complete:
+            raise RuntimeError("the rollout is complete")
+        if stamp_ns <= self.last_stamp_ns:
+            raise RuntimeError("the stamp of a state did not rise")
+        t = len(self._stamps_ns)
+        self._states[t] = state
+        self._stamps_ns.append(stamp_ns)
+        reason = violation(self._limits, angles, velocities) if self._limits else ""
+        if reason:
+            raise RolloutError(Outcome.LIMIT_VIOLATION, reason)
+        if self.complete:
+            return None
+        sampled = self._sampler.act(t, state, self._noise[t])
+        if not np.isfinite(sampled).all():
+            raise RolloutError(
+                Outcome.INVALID_GOAL, f"the policy's action at step {t} is not finite"
+            )
+        applied = sampled
+        if self._limits:
+            before = self._applied[t - 1] if t else np.zeros(self._task.dim_u)
+            limited = limit(
+                self._limits, sampled, before, angles, velocities, self._task.control_period
+            )
+            applied = limited.torques
+            self.clipped += limited.clipped
+        self._sampled[t], self._applied[t], self._lateness[t] = sampled, applied, lateness
+        return applied
+
+    def trajectory(self) -> Trajectory | None:
+        """Sum up the ticks completed so far; None if there is none."""
+        count = self.ticks
+        if count == 0:
+            return None
+        states = self._states[: count + 1]
+        sampled = self._sampled[:count]
+        observations = self._task.observe(states[:-1], self.goal.instance)
+        start_ns = self._stamps_ns[0]
+        return Trajectory(
+            instance=self.goal.instance,
+            states=states,
+            observations=observations,
+            actions_sampled=sampled,
+            actions_applied=self._applied[:count],
+            log_probabilities=self._sampler.log_probabilities(states[:-1], observations, sampled),
+            stamps=np.array([stamp - start_ns for stamp in self._stamps_ns]) / _SECOND_NS,
+            lateness=self._lateness[:count],
+            policy_version=self._sampler.version,
+            robot=self._robot,
+            rollout_id=self.goal.rollout_id,
+            seed=self.goal.seed,
+            start_ns=start_ns,
+        )

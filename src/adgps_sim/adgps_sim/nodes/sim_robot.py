@@ -1,0 +1,180 @@
+"""A simulated robot: joint states out, torque commands in, resets on request."""
+
+from __future__ import annotations
+
+import sys
+import time
+from array import array
+from typing import Any
+
+import numpy as np
+import rclpy
+from adgps_core.conversions.diagnostics import diagnostic_array
+from adgps_core.conversions.messages import instance_from_msg, stamp_from_ns
+from adgps_core.tasks import TASKS, make_task
+from adgps_msgs.msg import JointEffortCommand
+from adgps_msgs.srv import ResetInstance
+from diagnostic_msgs.msg import DiagnosticArray
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
+from rclpy.clock import Clock, ClockType
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rosgraph_msgs.msg import Clock as ClockMessage
+from sensor_msgs.msg import JointState
+
+from adgps_sim.robot import LockStepRobot, RealTimeRobot, Robot, start_angles
+from adgps_sim.world import JOINT_NAMES, World
+
+RELIABLE = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
+LATCHED = QoSProfile(
+    depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
+)
+CLOCK = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
+DIAGNOSTICS_PERIOD = 1.0
+
+_PARAMETERS: dict[str, tuple[Any, str, float, float]] = {
+    "seed": (0, "Seed of initial perturbations, with the seed of each reset.", 0, 2**62),
+    "real_time_factor": (0.0, "0: lock-step; else simulated seconds per second.", 0.0, 100.0),
+    "physics_rate": (240.0, "Steps of the physics [Hz]; a multiple of state_rate.", 240.0, 1e5),
+    "state_rate": (120.0, "Joint states per simulated second in real time [Hz].", 20.0, 1000.0),
+    "joint_damping": (1.0, "Of every joint of the arm [N*m*s/rad].", 0.0, 100.0),
+}
+
+
+def declare(node: Node) -> None:
+    """Declare the node's parameters."""
+    task = ParameterDescriptor(description=f"One of {', '.join(TASKS)}.", read_only=True)
+    node.declare_parameter("task", "reach", task)
+    for name, (default, description, low, high) in _PARAMETERS.items():
+        descriptor = ParameterDescriptor(description=description, read_only=True)
+        if isinstance(default, int):
+            descriptor.integer_range = [IntegerRange(from_value=int(low), to_value=int(high))]
+        else:
+            descriptor.floating_point_range = [FloatingPointRange(from_value=low, to_value=high)]
+        node.declare_parameter(name, default, descriptor)
+
+
+class SimRobot(Node):
+    """One simulated arm; see the package's README for the two modes."""
+
+    def __init__(self) -> None:
+        super().__init__("sim_robot")
+        declare(self)
+        self._task = make_task(self.get_parameter("task").value)
+        self._seed = int(self.get_parameter("seed").value)
+        self._world = World(
+            self.get_parameter("physics_rate").value, self.get_parameter("joint_damping").value
+        )
+        self._robot = self._build_robot()
+        zeros = [0.0] * len(JOINT_NAMES)
+        self._state = JointState(
+            name=JOINT_NAMES,
+            position=array("d", zeros),
+            velocity=array("d", zeros),
+            effort=array("d", zeros),
+        )
+        self._clock_message = ClockMessage()
+        self._states = self.create_publisher(JointState, "joint_states", LATCHED)
+        self._time = self.create_publisher(ClockMessage, "/clock", CLOCK)
+        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        self.create_subscription(
+            JointEffortCommand, "joint_effort_command", self._on_command, RELIABLE
+        )
+        self.create_service(ResetInstance, "reset_instance", self._on_reset)
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(DIAGNOSTICS_PERIOD, self._publish_diagnostics, clock=steady)
+        if not self.lock_step:
+            period = 1 / self.get_parameter("state_rate").value / self._factor
+            self.create_timer(period, self._on_timer, clock=steady)
+        self._publish_state()
+
+    @property
+    def lock_step(self) -> bool:
+        """Whether the arm waits for its commands."""
+        return self._factor == 0.0
+
+    @property
+    def _factor(self) -> float:
+        return float(self.get_parameter("real_time_factor").value)
+
+    def _build_robot(self) -> Robot:
+        if self.lock_step:
+            return LockStepRobot(self._world, self._task)
+        rate = self.get_parameter("state_rate").value
+        return RealTimeRobot(self._world, self._task, self._factor, rate, time.monotonic())
+
+    def destroy_node(self) -> None:
+        """Free the physics too."""
+        self._world.close()
+        super().destroy_node()
+
+    def _on_command(self, message: JointEffortCommand) -> None:
+        stamp = message.header.stamp
+        stamp_ns = stamp.sec * 1_000_000_000 + stamp.nanosec
+        if self._robot.command(stamp_ns, message.sequence, message.name, message.effort):
+            self._publish_state()
+
+    def _on_timer(self) -> None:
+        if self._robot.advance():
+            self._publish_state()
+
+    def _on_reset(
+        self, request: ResetInstance.Request, response: ResetInstance.Response
+    ) -> ResetInstance.Response:
+        begin = time.monotonic()
+        try:
+            rng = np.random.default_rng((self._seed, request.seed))
+            instance = instance_from_msg(request.instance)
+            angles = start_angles(self._task, instance, request.perturbation, rng)
+        except ValueError as error:
+            self.get_logger().warning(f"refused a reset: {error}")
+            response.error_code = ResetInstance.Response.INVALID_INSTANCE
+            response.error_msg = str(error)
+            return response
+        self._robot.reset(angles)
+        self._publish_state()
+        response.stamp = stamp_from_ns(self._robot.stamp_ns)
+        response.duration = time.monotonic() - begin
+        return response
+
+    def _publish_state(self) -> None:
+        """Publish time, then state, in messages used again."""
+        stamp_ns, arm = self._robot.stamp_ns, self._world.state
+        for stamp in (self._clock_message.clock, self._state.header.stamp):
+            stamp.sec, stamp.nanosec = divmod(stamp_ns, 1_000_000_000)
+        self._state.position[:] = array("d", arm.positions.tobytes())
+        self._state.velocity[:] = array("d", arm.velocities.tobytes())
+        self._state.effort[:] = array("d", arm.efforts.tobytes())
+        self._time.publish(self._clock_message)
+        self._states.publish(self._state)
+
+    def _publish_diagnostics(self) -> None:
+        robot = self._robot
+        values: dict[str, object] = {
+            "simulated_s": robot.stamp_ns / 1e9,
+            "ticks": robot.ticks,
+            "resets": robot.resets,
+            "real_time_factor": self._factor,
+            **{f"commands_refused_{name.value}": n for name, n in robot.refusals.items()},
+        }
+        if isinstance(robot, RealTimeRobot):
+            values["periods_slipped"] = robot.slipped
+        message = "lock-step" if self.lock_step else "real time"
+        stamp, name = stamp_from_ns(robot.stamp_ns), self.get_fully_qualified_name()
+        self._diagnostics.publish(diagnostic_array(stamp, name, message, values))
+
+
+def main() -> None:
+    """Run the node until it is told to stop."""
+    rclpy.init(args=sys.argv)
+    executor = SingleThreadedExecutor()
+    node = SimRobot()
+    executor.add_node(node)
+    try:
+        executor.spin()
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    finally:
+        node.destroy_node()
+        rclpy.try_shutdown()

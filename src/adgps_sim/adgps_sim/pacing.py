@@ -1,0 +1,36 @@
+"""How much simulated time is due at a wall-clock time. No ROS."""
+
+from __future__ import annotations
+
+
+class Pacer:
+    """Keeps simulated time at a factor of the wall clock, in whole periods.
+
+    Where the machine cannot keep up, time slips instead of piling up: what is more than
+    `catch_up` periods behind is dropped from the schedule and counted.
+
+    Parameters
+    ----------
+    factor : simulated seconds per wall-clock second.
+    period : of the simulated states [s].
+    now : steady clock [s].
+    catch_up : most periods made up for at once.
+    """
+
+    def __init__(self, factor: float, period: float, now: float, catch_up: int = 12) -> None:
+        if not (factor > 0 and period > 0 and catch_up >= 1):
+            raise ValueError("factor, period and catch_up must be positive")
+        self._wall_period = period / factor
+        self._begin = now
+        self._done = 0
+        self._catch_up = catch_up
+        self.slipped = 0
+
+    def due(self, now: float) -> int:
+        """Periods to simulate now so that simulated time has caught up."""
+        behind = int((now - self._begin) / self._wall_period) - self._done
+        count = min(max(behind, 0), self._catch_up)
+        lost = max(behind, 0) - count
+        self.slipped += lost
+        self._done += count + lost
+        return count
