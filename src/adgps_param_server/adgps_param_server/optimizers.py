@@ -1,0 +1,124 @@
+"""The optimiser behind the global policy, on one flat tensor.
+
+torch's own SGD and Adam; all the server needs of them is a step, and their state as named arrays
+for a checkpoint.
+
+Shapes: P policy parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from adgps_core.typing import Array32
+
+Kind = Literal["sgd", "adam"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+
+@dataclass(frozen=True)
+class OptimizerConfiguration:
+    """Which optimiser, and its settings.
+
+    Parameters
+    ----------
+    kind : "sgd" (with momentum) or "adam" (Kingma & Ba, 2015, with torch's defaults for β and ε).
+    learning_rate : step size.
+    momentum : of SGD; Adam has its own and ignores it.
+    weight_decay : L2 penalty on every policy parameter, biases and log-variance included.
+
+    Raises
+    ------
+    ValueError
+        If a setting is out of its range; the message names it.
+    """
+
+    kind: Kind = "adam"
+    learning_rate: float = 1e-3
+    momentum: float = 0.9
+    weight_decay: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be optimised with."""
+        if self.kind not in KINDS:
+            raise ValueError(f"unknown optimizer {self.kind!r}, known: {', '.join(KINDS)}")
+        if not 0 < self.learning_rate < np.inf:
+            raise ValueError(f"learning_rate is {self.learning_rate}, expected a positive number")
+        if not 0 <= self.momentum < 1:
+            raise ValueError(f"momentum is {self.momentum}, expected at least 0 and less than 1")
+        if not 0 <= self.weight_decay < np.inf:
+            raise ValueError(f"weight_decay is {self.weight_decay}, expected at least 0")
+
+
+class FlatOptimizer:
+    """Policy parameters and the optimiser that moves them.
+
+    Parameters
+    ----------
+    configuration : which optimiser.
+    values : (P,) float32 policy parameters to begin with.
+    state : what `state` returned before, to go on from there; empty for a fresh start.
+
+    Raises
+    ------
+    ValueError
+        If the state belongs to another optimiser or to a policy of another size.
+    """
+
+    def __init__(
+        self,
+        configuration: OptimizerConfiguration,
+        values: Array32,
+        state: Mapping[str, NDArray[Any]] | None = None,
+    ) -> None:
+        self._values = torch.nn.Parameter(torch.from_numpy(np.array(values, dtype=np.float32)))
+        self._optimizer = _build(configuration, self._values)
+        if state:
+            self._restore(configuration.kind, state)
+
+    @property
+    def values(self) -> Array32:
+        """Copy of the policy parameters, (P,) float32."""
+        return self._values.detach().numpy().copy()
+
+    @property
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Copies of the optimiser's own arrays (moments, step count), by torch's names."""
+        state = self._optimizer.state.get(self._values, {})
+        return {
+            name: tensor.detach().numpy().copy()
+            for name, tensor in state.items()
+            if isinstance(tensor, torch.Tensor)
+        }
+
+    def step(self, gradient: Array32) -> None:
+        """Move the policy parameters against a gradient (P,) float32."""
+        self._values.grad = torch.from_numpy(np.array(gradient, dtype=np.float32))
+        self._optimizer.step()
+
+    def _restore(self, kind: Kind, state: Mapping[str, NDArray[Any]]) -> None:
+        expected = {"momentum_buffer"} if kind == "sgd" else {"step", "exp_avg", "exp_avg_sq"}
+        if set(state) != expected:
+            raise ValueError(f"state of {kind} has {sorted(state)}, expected {sorted(expected)}")
+        for name, array in state.items():
+            if name != "step" and array.shape != tuple(self._values.shape):
+                raise ValueError(f"{name} has shape {array.shape}, expected {self._values.shape}")
+        groups = self._optimizer.state_dict()["param_groups"]
+        tensors = {name: torch.from_numpy(np.array(array)) for name, array in state.items()}
+        self._optimizer.load_state_dict({"state": {0: tensors}, "param_groups": groups})
+
+
+def _build(
+    configuration: OptimizerConfiguration, values: torch.nn.Parameter
+) -> torch.optim.Optimizer:
+    rate, decay = configuration.learning_rate, configuration.weight_decay
+    if configuration.kind == "sgd":
+        momentum = configuration.momentum
+        return torch.optim.SGD([values], lr=rate, momentum=momentum, weight_decay=decay)
+    return torch.optim.Adam([values], lr=rate, weight_decay=decay)

@@ -1,0 +1,163 @@
+"""The parameter server: applies gradients in the order they arrive, each at most once.
+
+A policy version is (epoch, counter): the counter rises with every update, the epoch whenever a
+server starts. Gradients of another epoch refer to updates that a crash may have undone; they are
+not applied, and their worker goes on from the policy parameters it gets back (paper, section IV).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from adgps_core.global_policy import GlobalPolicy, PolicyVersion
+from adgps_param_server.optimizers import FlatOptimizer, OptimizerConfiguration
+from adgps_param_server.pushes import Outcome, Push, PushCode, Statistics
+
+MAX_NORM = 1e18
+"""Longest gradient taken: squares of longer ones overflow float32 inside the optimiser."""
+
+
+@dataclass(frozen=True)
+class ServerState:
+    """Everything that a server needs to go on where another one stopped.
+
+    Parameters
+    ----------
+    policy : policy parameters with version, architecture and scaling of observations.
+    optimizer : which optimiser.
+    optimizer_state : its arrays.
+    sequences : highest sequence applied, by (worker, start_id).
+    statistics : counters.
+    """
+
+    policy: GlobalPolicy
+    optimizer: OptimizerConfiguration
+    optimizer_state: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    sequences: Mapping[tuple[str, int], int] = field(default_factory=dict)
+    statistics: Statistics = field(default_factory=Statistics)
+
+    def in_epoch(self, epoch: int) -> ServerState:
+        """Return the same state as the beginning of another epoch."""
+        version = PolicyVersion(epoch, self.policy.version.counter)
+        return replace(self, policy=replace(self.policy, version=version))
+
+
+class ParameterServer:
+    """Owner of the global policy's parameters.
+
+    Parameters
+    ----------
+    state : what to begin with; its version's epoch is this server's epoch.
+    max_staleness : gradients older than so many updates are refused; None: none is.
+    """
+
+    def __init__(self, state: ServerState, max_staleness: int | None = None) -> None:
+        self._policy = state.policy
+        self._first = state.policy.version
+        self._configuration = state.optimizer
+        self._optimizer = FlatOptimizer(state.optimizer, state.policy.values, state.optimizer_state)
+        self._max_staleness = max_staleness
+        self._sequences = dict(state.sequences)
+        self.statistics = state.statistics.copy()
+        self._lost_before = self.statistics.lost_updates
+
+    @property
+    def policy(self) -> GlobalPolicy:
+        """The newest global policy."""
+        return self._policy
+
+    @property
+    def workers(self) -> int:
+        """Number of workers heard of."""
+        return len({worker for worker, _ in self._sequences})
+
+    def snapshot(self) -> ServerState:
+        """Copy of everything, for a checkpoint."""
+        return ServerState(
+            policy=self._policy,
+            optimizer=self._configuration,
+            optimizer_state=self._optimizer.state,
+            sequences=dict(self._sequences),
+            statistics=self.statistics.copy(),
+        )
+
+    def push(self, push: Push) -> Outcome:
+        """Apply one gradient, or say why not; nothing changes unless it is applied."""
+        outcome = self._examine(push)
+        if outcome.code is PushCode.APPLIED:
+            self._optimizer.step(push.gradient)
+            version = self._policy.version
+            self._policy = replace(
+                self._policy,
+                values=self._optimizer.values,
+                version=PolicyVersion(version.epoch, version.counter + 1),
+            )
+            self._sequences[push.worker, push.start_id] = push.sequence
+        self.statistics.record(outcome, push.loss)
+        return outcome
+
+    def _examine(self, push: Push) -> Outcome:
+        """Decide what becomes of a push, the cheapest and most telling checks first."""
+        size, current = self._policy.architecture.size, self._policy.version
+        if push.shared_memory:
+            reason = (
+                f"the gradient is said to be in shared memory ({push.shared_memory!r}), "
+                "but this server reads gradients from the message only"
+            )
+            return Outcome(PushCode.SHARED_MEMORY, reason)
+        if not len(push.gradient):
+            return Outcome(PushCode.PULL_ONLY)
+        if push.gradient.shape != (size,):
+            reason = f"the gradient has {push.gradient.size} numbers, the policy has {size}"
+            return Outcome(PushCode.WRONG_SIZE, reason)
+        if not np.linalg.norm(push.gradient.astype(np.float64)) < MAX_NORM:
+            return Outcome(PushCode.NOT_FINITE, _not_finite(push))
+        repeated = self._examine_sequence(push)
+        if repeated is not None:
+            return repeated
+        return self._examine_version(push, current)
+
+    def _examine_sequence(self, push: Push) -> Outcome | None:
+        """Whether the worker's sequence has been here already."""
+        applied = self._sequences.get((push.worker, push.start_id), -1)
+        if push.sequence > applied:
+            return None
+        if push.sequence == applied:
+            return Outcome(
+                PushCode.DUPLICATE, f"push {push.sequence} of {push.worker} was applied before"
+            )
+        reason = f"push {push.sequence} of {push.worker} comes after its push {applied}"
+        return Outcome(PushCode.OUT_OF_ORDER, reason)
+
+    def _examine_version(self, push: Push, current: PolicyVersion) -> Outcome:
+        """Whether the gradient's version allows it to be applied."""
+        version = push.version
+        if version > current:
+            reason = f"the gradient is of version {version}, the newest is {current}"
+            return Outcome(PushCode.FUTURE_VERSION, reason)
+        if version < self._first:
+            self._count_lost(version)
+            reason = f"the gradient is of version {version}, this epoch began at {self._first}"
+            return Outcome(PushCode.OTHER_EPOCH, reason)
+        staleness = current.counter - version.counter
+        if self._max_staleness is not None and staleness > self._max_staleness:
+            reason = f"{staleness} updates were made since, at most {self._max_staleness} may be"
+            return Outcome(PushCode.TOO_STALE, reason, staleness)
+        return Outcome(PushCode.APPLIED, staleness=staleness)
+
+    def _count_lost(self, version: PolicyVersion) -> None:
+        """Learn from a gradient of an earlier epoch how far that epoch had come."""
+        lost = self._lost_before + version.counter - self._first.counter
+        self.statistics.lost_updates = max(self.statistics.lost_updates, lost)
+
+
+def _not_finite(push: Push) -> str:
+    bad = int(np.count_nonzero(~np.isfinite(push.gradient)))
+    if bad:
+        return f"{bad} of the gradient's {push.gradient.size} numbers are not finite"
+    return f"the gradient is longer than {MAX_NORM:g}"
