@@ -1,0 +1,1 @@
+"""Bringing the stack up: its description, a supervisor, the command line, reports."""

@@ -1,0 +1,93 @@
+"""What a user may choose about a stack; everything else follows from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from adgps_core.tasks import TASKS
+
+METHODS = ("badmm",)
+OPTIMIZERS = ("lqr",)
+MODES = ("async", "sync")
+
+MAX_ROBOTS = 8
+MAX_PARTICIPANTS = 32
+"""Processes of one domain that find each other on one host, Fast DDS's limit."""
+
+
+@dataclass(frozen=True)
+class StackOptions:
+    """The choices behind a stack, validated.
+
+    Parameters
+    ----------
+    task : name of the task.
+    robots : number of robots N; the training instances are shared out over them.
+    method : how local and global policies are brought together.
+    optimizer : how a local policy is improved.
+    mode : "async" (Algorithms 2 and 3) or "sync" (Algorithm 1).
+    seed : of everything random in the run, but not of the task's instances.
+    real_time_factor : 0 for lock-step, 1 for the speed of a real arm.
+    run : folder of the run, or None where nothing is kept (evaluation).
+    iterations : local iterations of each instance; None leaves it to the parameter files.
+    global_workers : number of global workers; None: one per robot.
+    parameter_files : ROS parameter files with hyper-parameters; later ones win.
+
+    Raises
+    ------
+    ValueError
+        With one line that says what is wrong.
+    """
+
+    task: str = "reach"
+    robots: int = 4
+    method: str = "badmm"
+    optimizer: str = "lqr"
+    mode: str = "async"
+    seed: int = 0
+    real_time_factor: float = 0.0
+    run: Path | None = None
+    iterations: int | None = None
+    global_workers: int | None = None
+    parameter_files: tuple[Path, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Validate."""
+        _one_of("task", self.task, TASKS)
+        _one_of("method", self.method, METHODS)
+        _one_of("optimizer", self.optimizer, OPTIMIZERS)
+        _one_of("mode", self.mode, MODES)
+        if not 1 <= self.robots <= MAX_ROBOTS:
+            raise ValueError(f"robots must be between 1 and {MAX_ROBOTS}, not {self.robots}")
+        if not 0 <= self.seed < 2**31:
+            raise ValueError(f"seed must be between 0 and 2147483647, not {self.seed}")
+        if not 0 <= self.real_time_factor <= 100:
+            raise ValueError(
+                "real_time_factor must be 0 (lock-step) or a speed of at most 100,"
+                f" not {self.real_time_factor}"
+            )
+        if self.iterations is not None and not 1 <= self.iterations <= 100_000:
+            raise ValueError(f"iterations must be between 1 and 100000, not {self.iterations}")
+        most = MAX_PARTICIPANTS - 2 - 2 * self.robots
+        if self.global_workers is not None and not 1 <= self.global_workers <= most:
+            raise ValueError(
+                f"global_workers must be between 1 and {most} with {self.robots} robots,"
+                f" not {self.global_workers}"
+            )
+
+    @property
+    def lock_step(self) -> bool:
+        """Whether the simulators wait for every command instead of keeping a pace."""
+        return self.real_time_factor == 0
+
+    @property
+    def number_of_global_workers(self) -> int:
+        """Global workers, the default filled in."""
+        return self.robots if self.global_workers is None else self.global_workers
+
+
+def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
+    """Refuse a name that is not known."""
+    if value not in known:
+        raise ValueError(f"unknown {name} {value!r}, known: {', '.join(known)}")

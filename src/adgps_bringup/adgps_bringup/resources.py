@@ -1,0 +1,52 @@
+"""Where things are: launch files, hyper-parameters, models, executables; installed or not."""
+
+from __future__ import annotations
+
+import os
+from importlib.util import find_spec
+from pathlib import Path
+
+
+def launch_folder() -> Path:
+    """Folder with launch files and config/, of the installed package or of the source tree.
+
+    Raises
+    ------
+    FileNotFoundError
+        If neither is there.
+    """
+    for prefix in _prefixes():
+        installed = prefix / "share" / "adgps_bringup" / "launch"
+        if installed.is_dir():
+            return installed
+    source = Path(__file__).resolve().parents[3] / "launch"
+    if source.is_dir():
+        return source
+    raise FileNotFoundError("the launch folder of adgps_bringup is neither installed nor in source")
+
+
+def hyper_parameters(task: str) -> Path:
+    """Parameter file of a task."""
+    return launch_folder() / "config" / f"{task}.yaml"
+
+
+def executable(package: str, name: str) -> Path:
+    """Path of a node's executable, lib/<package>/<name>; FileNotFoundError with the remedy."""
+    for prefix in _prefixes():
+        path = prefix / "lib" / package / name
+        if os.access(path, os.X_OK):
+            return path
+    raise FileNotFoundError(f"{package} has no executable {name}: build and source the workspace")
+
+
+def panda_urdf() -> Path:
+    """Model of the Franka Panda that comes with pybullet_data, without importing it."""
+    spec = find_spec("pybullet_data")
+    if spec is None or not spec.submodule_search_locations:
+        raise FileNotFoundError("pybullet_data is not installed: the arm's model comes with pybullet")
+    return Path(spec.submodule_search_locations[0]) / "franka_panda" / "panda.urdf"
+
+
+def _prefixes() -> tuple[Path, ...]:
+    """Prefixes of the ament environment, the nearest overlay first."""
+    return tuple(Path(p) for p in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep) if p)

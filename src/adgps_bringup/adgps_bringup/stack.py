@@ -1,0 +1,239 @@
+"""The stack: which nodes, in which namespaces, with which parameters.
+
+The supervisor and the launch files both start what `describe_stack` describes, and nothing else.
+
+    param_server            /                the global policy's parameters
+    simulated_robot         /robot_i         simulator and torque controller in one process
+    local_worker            /robot_i         Algorithm 2
+    global_worker           /robot_i         Algorithm 3; /global_worker_j if not one per robot
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from adgps_core.tasks import make_task
+
+from adgps_bringup.options import StackOptions
+
+Parameter = bool | int | float | str | Sequence[str]
+
+SERVER = "param_server"
+ROBOT = "simulated_robot"
+LOCAL_WORKER = "local_worker"
+GLOBAL_WORKER = "global_worker"
+
+
+@dataclass(frozen=True)
+class NodeDescription:
+    """One process of the stack.
+
+    Parameters
+    ----------
+    package, executable : what to start.
+    nodes : names of the ROS nodes in the process; more than one where nodes are composed.
+    namespace : "/" or "/robot_1".
+    parameters : set on every node of the process, on top of the files.
+    parameter_files : ROS parameter files; later ones win.
+    remappings : (from, to).
+    required : the whole stack stops when this process ends for good.
+    respawn : start the process again when it dies.
+    """
+
+    package: str
+    executable: str
+    nodes: tuple[str, ...]
+    namespace: str
+    parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    parameter_files: tuple[Path, ...] = ()
+    remappings: tuple[tuple[str, str], ...] = ()
+    required: bool = True
+    respawn: bool = False
+
+    @property
+    def name(self) -> str:
+        """Unique in the stack, e.g. "robot_1/local_worker"."""
+        return f"{self.namespace}/{self.executable}".strip("/")
+
+    @property
+    def full_node_names(self) -> tuple[str, ...]:
+        """Fully qualified names of the nodes, e.g. "/robot_1/local_worker"."""
+        return tuple(f"{self.namespace.rstrip('/')}/{node}" for node in self.nodes)
+
+
+@dataclass(frozen=True)
+class Stack:
+    """All processes of a run, in the order in which they start."""
+
+    options: StackOptions
+    nodes: tuple[NodeDescription, ...]
+
+    def of(self, *executables: str) -> tuple[NodeDescription, ...]:
+        """Select the processes of these executables."""
+        return tuple(node for node in self.nodes if node.executable in executables)
+
+    @property
+    def robots(self) -> tuple[str, ...]:
+        """Namespaces of the robots, e.g. "/robot_1"."""
+        return robot_names(self.options.robots)
+
+
+def robot_names(robots: int) -> tuple[str, ...]:
+    """Namespaces of N robots."""
+    return tuple(f"/robot_{i + 1}" for i in range(robots))
+
+
+def share_out(items: Sequence[str], shares: int) -> tuple[tuple[str, ...], ...]:
+    """Deal items out in turn, as cards are; ValueError if a share would stay empty."""
+    if shares > len(items):
+        raise ValueError(f"{len(items)} training instances are too few for {shares} robots")
+    return tuple(tuple(items[i::shares]) for i in range(shares))
+
+
+def describe_robots(options: StackOptions, urdf: Path) -> tuple[NodeDescription, ...]:
+    """Describe the simulated robots alone, which is all that an evaluation needs."""
+    return tuple(
+        NodeDescription(
+            package="adgps_bringup",
+            executable=ROBOT,
+            nodes=("sim_robot", "torque_controller"),
+            namespace=namespace,
+            parameters={
+                "use_sim_time": True,
+                "task": options.task,
+                "seed": derived_seed(options.seed, index),
+                "real_time_factor": float(options.real_time_factor),
+                "lock_step": options.lock_step,
+                "urdf": str(urdf),
+                "autostart": True,
+                "arm_on_activate": True,
+            },
+            parameter_files=options.parameter_files,
+            remappings=(("/clock", "clock"),),
+            respawn=True,
+        )
+        for index, namespace in enumerate(robot_names(options.robots))
+    )
+
+
+def describe_stack(options: StackOptions, urdf: Path) -> Stack:
+    """Describe the whole stack for training.
+
+    Parameters
+    ----------
+    options : the choices; `options.run` must be set, the nodes keep their checkpoints there.
+    urdf : model of the arm for the torque controllers.
+    """
+    if options.run is None:
+        raise ValueError("training needs a run folder")
+    checkpoints = options.run / "checkpoints"
+    instances = [instance.id for instance in make_task(options.task).instances("training")]
+    shares = share_out(instances, options.robots)
+    links = _links(options)
+    common: dict[str, Parameter] = {"task": options.task}
+    training: dict[str, Parameter] = {"method": options.method, "mode": options.mode}
+
+    def keeping(name: str) -> dict[str, Parameter]:
+        # A node resumes from its checkpoint whenever there is one: a new run's folder is empty,
+        # and a node that is started again after a crash goes on where it was.
+        return {"checkpoint_dir": str(checkpoints / name), "resume": True}
+
+    server = NodeDescription(
+        package="adgps_param_server",
+        executable=SERVER,
+        nodes=(SERVER,),
+        namespace="/",
+        parameters={**common, "seed": options.seed, **keeping(SERVER)},
+        parameter_files=options.parameter_files,
+        respawn=True,
+    )
+    local_workers = tuple(
+        NodeDescription(
+            package="adgps_local_worker",
+            executable=LOCAL_WORKER,
+            nodes=(LOCAL_WORKER,),
+            namespace=namespace,
+            parameters={
+                **common,
+                **training,
+                "optimizer": options.optimizer,
+                "instances": shares[index],
+                "seed": derived_seed(options.seed, index),
+                "replay_status_topics": links.status_topics[index],
+                **({} if options.iterations is None else {"iterations": options.iterations}),
+                **keeping(f"{namespace.strip('/')}_{LOCAL_WORKER}"),
+            },
+            parameter_files=options.parameter_files,
+            respawn=True,
+        )
+        for index, namespace in enumerate(robot_names(options.robots))
+    )
+    global_workers = tuple(
+        NodeDescription(
+            package="adgps_global_worker",
+            executable=GLOBAL_WORKER,
+            nodes=(GLOBAL_WORKER,),
+            namespace=namespace,
+            parameters={
+                **common,
+                **training,
+                "seed": derived_seed(options.seed, 100 + index),
+                "trajectory_topics": tuple(
+                    f"{robot}/optimized_trajectories" for robot in links.robots[index]
+                ),
+                "instances_expected": tuple(
+                    instance
+                    for robot, share in zip(robot_names(options.robots), shares, strict=True)
+                    if robot in links.robots[index]
+                    for instance in share
+                ),
+            },
+            parameter_files=options.parameter_files,
+            respawn=True,
+        )
+        for index, namespace in enumerate(links.namespaces)
+    )
+    robots = describe_robots(options, urdf)
+    return Stack(options, (server, *robots, *global_workers, *local_workers))
+
+
+def derived_seed(seed: int, index: int) -> int:
+    """Seed of process index < 1000: different for all of a run, and from those of other runs."""
+    return (seed * 1000 + index) % 2**31
+
+
+@dataclass(frozen=True)
+class _Links:
+    """Who listens to whom: namespaces and robots of the global workers, their status topics."""
+
+    namespaces: tuple[str, ...]
+    robots: tuple[tuple[str, ...], ...]
+    status_topics: tuple[tuple[str, ...], ...]
+
+
+def _links(options: StackOptions) -> _Links:
+    """Connect M global workers with N robots.
+
+    With M ≤ N every robot has one global worker; with more, robots have several. In synchronous
+    training a robot waits for all of them, as an iteration of Algorithm 1 ends for all at once.
+    """
+    robots, workers = robot_names(options.robots), options.number_of_global_workers
+    if workers == len(robots):
+        namespaces = robots
+    else:
+        namespaces = tuple(f"/global_worker_{j + 1}" for j in range(workers))
+    served = tuple(
+        tuple(robots[j::workers]) if workers <= len(robots) else (robots[j % len(robots)],)
+        for j in range(workers)
+    )
+    topics = tuple(
+        tuple(
+            f"{namespace}/replay_status"
+            for namespace, mine in zip(namespaces, served, strict=True)
+            if options.mode == "sync" or robot in mine
+        )
+        for robot in robots
+    )
+    return _Links(namespaces, served, topics)
