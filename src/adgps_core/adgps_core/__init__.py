@@ -1,0 +1,1 @@
+"""The vocabulary that several packages share: trajectories, policies, tasks, conversions."""

@@ -1,0 +1,23 @@
+from setuptools import find_packages, setup
+
+package_name = "adgps_param_server"
+
+setup(
+    name=package_name,
+    version="0.1.0",
+    packages=find_packages(exclude=["test"]),
+    package_data={package_name: ["py.typed"]},
+    data_files=[
+        ("share/ament_index/resource_index/packages", [f"resource/{package_name}"]),
+        (f"share/{package_name}", ["package.xml"]),
+    ],
+    install_requires=["setuptools"],
+    zip_safe=False,
+    maintainer="ADGPS developers",
+    maintainer_email="adgps@example.org",
+    description="The global policy's parameters: versions, updates, checkpoints.",
+    license="Apache-2.0",
+    entry_points={
+        "console_scripts": ["param_server = adgps_param_server.nodes.param_server:main"],
+    },
+)
