@@ -37,7 +37,7 @@ class Controller:
     joint_names : the arm's joints, in the order of the state.
     limits : between policy and arm; None for none.
     timing : when to act.
-    hold_damping : joint damping while no rollout runs, in real time [N·m·s/rad].
+    hold_damping : (dU,) joint damping while no rollout runs, in real time [N·m·s/rad].
     send : sends torques (dU,) that answer the state of a stamp [ns].
     connected : whether the robot can hear commands; no rollout begins before.
     robot : name of the robot, for the record.
@@ -52,7 +52,7 @@ class Controller:
         joint_names: Sequence[str],
         limits: Limits | None,
         timing: Timing,
-        hold_damping: float,
+        hold_damping: Array,
         send: Callable[[int, Array], None],
         connected: Callable[[], bool],
         robot: str,
@@ -76,6 +76,7 @@ class Controller:
         self._robot = robot
         self._clock_ns = clock_ns
         self._now = now
+        self._instance_shape = task.instances("training")[0].parameters.shape
         self._period_ns = round(task.control_period * SECOND_NS)
         self._execution: Execution | None = None
         self._answered_ns = -1
@@ -105,7 +106,7 @@ class Controller:
         if self.busy:
             raise RolloutError(Outcome.BUSY, "another rollout is running")
         try:
-            goal.check(self.task)
+            goal.check(self.task, self._instance_shape)
         except ValueError as error:
             raise RolloutError(Outcome.INVALID_GOAL, str(error)) from error
         self._execution = Execution(goal, on_finished, on_tick, self._now())

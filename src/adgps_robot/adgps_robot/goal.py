@@ -37,21 +37,24 @@ class Goal:
     start_after_ns: int = 0
     rollout_id: str = ""
 
-    def check(self, task: Task) -> None:
-        """Raise ValueError with the reason if the goal does not fit the task."""
+    def check(self, task: Task, instance_shape: tuple[int, ...]) -> None:
+        """Raise ValueError with the reason if the goal does not fit the task.
+
+        Parameters
+        ----------
+        task : what is practised.
+        instance_shape : (dP,) shape of the parameters of the task's instances.
+        """
         if not 1 <= self.horizon <= MAX_HORIZON:
             raise ValueError(f"horizon must be from 1 to {MAX_HORIZON}, got {self.horizon}")
         if not (np.isfinite(self.noise_scale) and self.noise_scale >= 0):
             raise ValueError(f"noise_scale must be finite and not negative: {self.noise_scale}")
         if self.instance.task != task.name:
             raise ValueError(f"the instance is of task {self.instance.task!r}, not {task.name!r}")
-        expected = task.instances("training")[0].parameters.shape
-        if self.instance.parameters.shape != expected:
-            raise ValueError(
-                f"the instance has parameters {self.instance.parameters.shape}, "
-                f"expected {expected}"
-            )
+        shape = self.instance.parameters.shape
+        if shape != instance_shape:
+            raise ValueError(f"the instance has parameters {shape}, expected {instance_shape}")
         if self.policy is not None:
-            shape = (self.horizon, task.dim_u, task.dim_x)
-            if self.policy.K.shape != shape:
-                raise ValueError(f"the policy has K {self.policy.K.shape}, expected {shape}")
+            gains = (self.horizon, task.dim_u, task.dim_x)
+            if self.policy.K.shape != gains:
+                raise ValueError(f"the policy has K {self.policy.K.shape}, expected {gains}")

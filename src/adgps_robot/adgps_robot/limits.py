@@ -3,11 +3,12 @@
 Near the end of a joint's range, and near its highest speed, the torque is bounded so that the
 joint comes to rest before the end and stays below the speed:
 
-    v_high = clip(k_p (upper - margin - q), -v_max, v_max)      k_p: position_gain
-    u_high = clip(k_v (v_high - q̇),         -u_max, u_max)      k_v: velocity_gain
+    v_high = clip(k_p (upper - margin - q),      -v_max, v_max)      k_p: position_gain
+    u_high = clip(d v_high + k_v (v_high - q̇),   -u_max, u_max)      k_v: velocity_gain
 
-and likewise from below. These are the soft joint limits of ros2_control and of the PR2's safety
-controllers. Shape: dU joints.
+and likewise from below; d is the damping of the arm's own joints, so that d v_high is what the
+speed v_high takes. With d = 0 these are the soft joint limits of ros2_control and of the PR2's
+safety controllers. Shape: dU joints.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import numpy as np
 
 from adgps_core.typing import Array, frozen
 
-_FIELDS = ("effort", "effort_rate", "velocity", "lower", "upper", "velocity_gain")
+_FIELDS = ("effort", "effort_rate", "velocity", "lower", "upper", "velocity_gain", "joint_damping")
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,9 @@ class Limits:
     effort_rate : (dU,) largest change of torque [N·m/s].
     velocity : (dU,) highest joint speeds [rad/s].
     lower, upper : (dU,) ends of the joints' ranges [rad].
-    velocity_gain : (dU,) k_v [N·m·s/rad]; times the control period it must stay below the
-        joint's smallest inertia, or the bound itself makes the arm swing.
+    velocity_gain : (dU,) k_v [N·m·s/rad]; about a joint's smallest inertia over the control period,
+        or below its damping where that brakes it within a period. More makes the arm swing.
+    joint_damping : (dU,) d [N·m·s/rad].
     margin : distance from the ends of the range at which a joint should rest at the latest [rad].
     position_gain : k_p [1/s]; below about k_v over the inertia, or a joint overshoots the margin.
     velocity_tolerance : a speed above this many times `velocity` is a violation.
@@ -49,8 +51,9 @@ class Limits:
     lower: Array
     upper: Array
     velocity_gain: Array
+    joint_damping: Array
     margin: float = 0.1
-    position_gain: float = 2.0
+    position_gain: float = 1.5
     velocity_tolerance: float = 1.5
 
     def __post_init__(self) -> None:
@@ -61,6 +64,8 @@ class Limits:
         for name in ("effort", "effort_rate", "velocity", "velocity_gain"):
             if not (getattr(self, name) > 0).all():
                 raise ValueError(f"{name} must be positive")
+        if not (self.joint_damping >= 0).all():
+            raise ValueError("joint_damping must not be negative")
         if not (self.margin >= 0 and self.position_gain > 0 and self.velocity_tolerance >= 1):
             raise ValueError("margin, position_gain or velocity_tolerance is out of range")
         if not (self.upper - self.lower > 2 * self.margin).all():
@@ -109,15 +114,10 @@ def limit(
     angles, velocities : (dU,) measured [rad], [rad/s].
     period : control period [s].
     """
-    effort, velocity, gain = limits.effort, limits.velocity, limits.velocity_gain
+    effort = limits.effort
     strong = np.minimum(np.maximum(torques, -effort), effort)
-
-    fastest_up = limits.position_gain * (limits.upper - limits.margin - angles)
-    fastest_down = limits.position_gain * (limits.lower + limits.margin - angles)
-    high = gain * (np.minimum(np.maximum(fastest_up, -velocity), velocity) - velocities)
-    low = gain * (np.minimum(np.maximum(fastest_down, -velocity), velocity) - velocities)
-    high = np.minimum(np.maximum(high, -effort), effort)
-    low = np.minimum(np.maximum(low, -effort), effort)
+    low = _at_speed(limits, limits.lower + limits.margin - angles, velocities)
+    high = _at_speed(limits, limits.upper - limits.margin - angles, velocities)
     moving = np.minimum(np.maximum(strong, low), high)
 
     step = limits.effort_rate * period
@@ -128,6 +128,15 @@ def limit(
         motion=int(np.count_nonzero(moving != strong)),
         rate=int(np.count_nonzero(sent != moving)),
     )
+
+
+def _at_speed(limits: Limits, distances: Array, velocities: Array) -> Array:
+    """Torques (dU,) that bring joints to the highest speed allowed at signed distances (dU,)."""
+    fastest = limits.position_gain * distances
+    fastest = np.minimum(np.maximum(fastest, -limits.velocity), limits.velocity)
+    torques = limits.joint_damping * fastest + limits.velocity_gain * (fastest - velocities)
+    bounded: Array = np.minimum(np.maximum(torques, -limits.effort), limits.effort)
+    return bounded
 
 
 def violation(limits: Limits, angles: Array, velocities: Array) -> str:

@@ -13,7 +13,8 @@ LIMITS = Limits(
     velocity=np.array([2.175, 2.61]),
     lower=np.array([-2.9, -0.1]),
     upper=np.array([2.9, 3.8]),
-    velocity_gain=np.array([10.0, 5.0]),
+    velocity_gain=np.array([4.0, 0.5]),
+    joint_damping=np.ones(2),
 )
 finite = st.floats(-1e9, 1e9)
 pairs = st.tuples(finite, finite).map(np.array)
@@ -33,13 +34,13 @@ def test_torque_and_its_rate_are_bounded_for_any_wish(
 
 def test_modest_torques_in_the_middle_pass_unchanged() -> None:
     """Nothing to report, nothing changed."""
-    wish = np.array([5.0, -2.0])
+    wish = np.array([5.0, -1.0])
     limited = limit(LIMITS, wish, np.zeros(2), np.array([0.0, 1.9]), np.array([0.5, -0.5]), PERIOD)
     np.testing.assert_array_equal(limited.torques, wish)
     assert limited.clipped == 0
 
 
-@pytest.mark.parametrize("inertia", [(0.6, 0.3), (1.2, 0.6), (2.4, 1.0)])
+@pytest.mark.parametrize("inertia", [(0.24, 0.004), (0.8, 0.04), (1.6, 0.1)])
 @pytest.mark.parametrize("push", [-1e3, -8.0, 8.0, 1e3])
 def test_no_push_takes_a_joint_out_of_its_range(inertia: tuple[float, float], push: float) -> None:
     """A joint pushed for ever comes to rest inside its range, and is never much too fast."""
@@ -59,9 +60,9 @@ def test_each_limit_counts_its_own_cuts() -> None:
     """One torque too large, one joint too fast, one change too quick."""
     zero, middle = np.zeros(2), np.array([0.0, 1.9])
     assert limit(LIMITS, np.array([88.0, 0]), zero, middle, zero, PERIOD).effort == 1
-    fast = np.array([0.0, 2.7])
-    assert limit(LIMITS, np.array([0.0, 1.0]), zero, middle, fast, PERIOD).motion == 1
-    assert limit(LIMITS, np.array([0.0, 9.0]), zero, middle, zero, PERIOD).rate == 1
+    fast = np.array([0.0, 3.0])
+    assert limit(LIMITS, np.array([0.0, 2.5]), zero, middle, fast, PERIOD).motion == 1
+    assert limit(LIMITS, np.array([0.0, 9.0]), np.array([0.0, -9.0]), middle, zero, PERIOD).rate == 1
 
 
 def test_violations_name_the_joint() -> None:

@@ -182,9 +182,21 @@ class RealTimeRobot:
 
 
 def start_angles(
-    task: Task, instance: Instance, perturbation: float, rng: np.random.Generator
+    task: Task,
+    instance_shape: tuple[int, ...],
+    instance: Instance,
+    perturbation: float,
+    rng: np.random.Generator,
 ) -> Array:
     """Joint angles (7,) [rad] that a rollout on an instance starts from.
+
+    Parameters
+    ----------
+    task : what is practised.
+    instance_shape : (dP,) shape of the parameters of the task's instances.
+    instance : the one to start; the arm of a reaching task starts in the same pose for all.
+    perturbation : standard deviation of the joint angles [rad].
+    rng : draws the perturbation.
 
     Raises
     ------
@@ -193,11 +205,9 @@ def start_angles(
     """
     if instance.task != task.name:
         raise ValueError(f"the instance is of task {instance.task!r}, not {task.name!r}")
-    expected = task.instances("training")[0].parameters.shape
-    if instance.parameters.shape != expected:
-        raise ValueError(
-            f"the instance has parameters {instance.parameters.shape}, expected {expected}"
-        )
+    shape = instance.parameters.shape
+    if shape != instance_shape:
+        raise ValueError(f"the instance has parameters {shape}, expected {instance_shape}")
     if not (np.isfinite(perturbation) and perturbation >= 0):
         raise ValueError(f"perturbation must be finite and not negative, got {perturbation}")
     noise = rng.standard_normal(len(JOINT_NAMES))

@@ -30,7 +30,10 @@ _PARAMETERS: dict[str, tuple[Any, str]] = {
     ),
     "autostart": (False, "Configure and activate at the start, without a lifecycle manager."),
     "arm_on_activate": (False, "Arm when activated. Only for simulated robots."),
-    "hold_damping": (1.0, "Real time: joint damping between rollouts [N*m*s/rad]."),
+    "hold_damping": (
+        [2.0] * 4 + [0.2] * 3,
+        "Real time: joint damping between rollouts, on top of the arm's own [N*m*s/rad].",
+    ),
     "state_timeout": (0.0, "Longest wait for a joint state [s]; 0: 5 in lock-step, else 0.2."),
     "start_timeout": (10.0, "Longest wait for the first state of a rollout [s]."),
     "policy_timeout": (10.0, "Longest wait for a global policy that is new enough [s]."),
@@ -40,15 +43,16 @@ _PARAMETERS: dict[str, tuple[Any, str]] = {
     "limits.effort_rate": ([1000.0] * 7, "Largest change of torque [N*m/s]."),
     "limits.velocity": ([2.175] * 4 + [2.61] * 3, "Highest joint speeds [rad/s]."),
     "limits.velocity_gain": (
-        [10.0] * 4 + [5.0] * 3,
+        [4.0, 12.0, 8.0, 6.0, 0.5, 0.5, 0.5],
         "Braking torque per excess speed near a limit [N*m*s/rad].",
     ),
+    "limits.joint_damping": ([1.0] * 7, "Damping of the arm's own joints [N*m*s/rad]."),
     "limits.velocity_tolerance": (
         1.5,
         "A rollout ends when a joint exceeds its highest speed by this factor.",
     ),
     "limits.position_margin": (0.1, "Where joints come to rest before their range ends [rad]."),
-    "limits.position_gain": (2.0, "Allowed speed per distance from there [1/s]."),
+    "limits.position_gain": (1.5, "Allowed speed per distance from there [1/s]."),
 }
 
 
@@ -90,6 +94,7 @@ def limits(node: Node, kinematics: Kinematics) -> Limits | None:
         lower=lower,
         upper=upper,
         velocity_gain=np.array(value(node, "limits.velocity_gain")),
+        joint_damping=np.array(value(node, "limits.joint_damping")),
         margin=value(node, "limits.position_margin"),
         position_gain=value(node, "limits.position_gain"),
         velocity_tolerance=value(node, "limits.velocity_tolerance"),

@@ -7,6 +7,7 @@ from array import array
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import rclpy
 from adgps_core.conversions import messages
 from adgps_core.conversions.diagnostics import diagnostic_array
@@ -81,7 +82,7 @@ class TorqueController(LifecycleNode):
             joint_names,
             limits,
             timing,
-            hold_damping=parameters.value(self, "hold_damping"),
+            hold_damping=np.array(parameters.value(self, "hold_damping")),
             send=self._send,
             connected=lambda: self._commands.get_subscription_count() > 0,
             robot=self.get_namespace(),

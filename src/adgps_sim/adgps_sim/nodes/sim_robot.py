@@ -62,6 +62,7 @@ class SimRobot(Node):
         super().__init__("sim_robot")
         declare(self)
         self._task = make_task(self.get_parameter("task").value)
+        self._instance_shape = self._task.instances("training")[0].parameters.shape
         self._seed = int(self.get_parameter("seed").value)
         self._world = World(
             self.get_parameter("physics_rate").value, self.get_parameter("joint_damping").value
@@ -126,7 +127,9 @@ class SimRobot(Node):
         try:
             rng = np.random.default_rng((self._seed, request.seed))
             instance = instance_from_msg(request.instance)
-            angles = start_angles(self._task, instance, request.perturbation, rng)
+            angles = start_angles(
+                self._task, self._instance_shape, instance, request.perturbation, rng
+            )
         except ValueError as error:
             self.get_logger().warning(f"refused a reset: {error}")
             response.error_code = ResetInstance.Response.INVALID_INSTANCE
