@@ -40,7 +40,8 @@ class Architecture:
     ----------
     dim_o : length of the observation.
     dim_u : length of the action.
-    hidden : widths of the hidden layers; each is followed by a ReLU.
+    hidden : widths of the hidden layers; each is followed by a tanh, which interpolates smoothly
+        between the few instances that are practised, where a ReLU leaves kinks.
     action_scale : torque [N·m] that one unit of the network's output stands for.
     """
 
@@ -88,9 +89,14 @@ class Architecture:
 def initial_values(
     architecture: Architecture, rng: np.random.Generator, log_variance: float = 0.0
 ) -> NDArray[np.float32]:
-    """Draw initial policy parameters (P,): He-normal weights, zero biases, a small last layer."""
+    """Draw initial policy parameters (P,).
+
+    Weights are normal with variance 1 / fan-in, biases zero, the last layer a tenth of that.
+    """
     tensors = [
-        rng.standard_normal(shape) * np.sqrt(2 / shape[1]) if len(shape) == 2 else np.zeros(shape)
+        rng.standard_normal(shape) * np.sqrt(1 / shape[1])
+        if len(shape) == 2
+        else np.zeros(shape)
         for shape in architecture.shapes
     ]
     tensors[-3] = tensors[-3] * 0.1  # an untrained policy should hardly push the arm
@@ -124,8 +130,12 @@ class GlobalPolicy:
     def __post_init__(self) -> None:
         """Validate, and freeze the arrays."""
         dim_o = self.architecture.dim_o
-        object.__setattr__(self, "offset", frozen(self.offset, (dim_o,), "observation_offset"))
-        object.__setattr__(self, "scale", frozen(self.scale, (dim_o,), "observation_scale"))
+        object.__setattr__(
+            self, "offset", frozen(self.offset, (dim_o,), "observation_offset")
+        )
+        object.__setattr__(
+            self, "scale", frozen(self.scale, (dim_o,), "observation_scale")
+        )
         values = np.array(self.values, dtype=np.float32)
         if values.shape != (self.architecture.size,):
             raise ValueError(
@@ -143,7 +153,9 @@ class GlobalPolicy:
         ends = np.cumsum([np.prod(shape) for shape in shapes])
         return [
             part.reshape(shape)
-            for part, shape in zip(np.split(self.values, ends[:-1]), shapes, strict=True)
+            for part, shape in zip(
+                np.split(self.values, ends[:-1]), shapes, strict=True
+            )
         ]
 
     @cached_property
@@ -159,7 +171,7 @@ class GlobalPolicy:
         for index in range(0, len(layers), 2):
             hidden = hidden @ layers[index].T + layers[index + 1]
             if index + 2 < len(layers):
-                np.maximum(hidden, 0, out=hidden)
+                np.tanh(hidden, out=hidden)
         return hidden.astype(np.float64) * self.architecture.action_scale
 
     def act(self, observation: Array, noise: Array) -> Array:

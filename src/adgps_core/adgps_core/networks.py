@@ -17,7 +17,9 @@ def split(architecture: Architecture, values: Tensor) -> list[Tensor]:
     ]
 
 
-def forward(architecture: Architecture, values: Tensor, scaled: Tensor) -> tuple[Tensor, Tensor]:
+def forward(
+    architecture: Architecture, values: Tensor, scaled: Tensor
+) -> tuple[Tensor, Tensor]:
     """Evaluate the policy with flat parameters, so that one flat gradient comes back.
 
     Parameters
@@ -35,6 +37,6 @@ def forward(architecture: Architecture, values: Tensor, scaled: Tensor) -> tuple
     for index in range(0, len(layers), 2):
         hidden = nn.functional.linear(hidden, layers[index], layers[index + 1])
         if index + 2 < len(layers):
-            hidden = hidden.relu()
+            hidden = hidden.tanh()
     scale = architecture.action_scale
     return hidden * scale, log_variance.exp() * scale**2

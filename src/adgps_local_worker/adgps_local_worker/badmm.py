@@ -16,7 +16,11 @@ from adgps_core.typing import Array
 
 
 def update_multipliers(
-    multipliers: Array, kl_weights: Array, global_means: Array, local_means: Array, rate: float
+    multipliers: Array,
+    kl_weights: Array,
+    global_means: Array,
+    local_means: Array,
+    rate: float,
 ) -> Array:
     """λ_t + α ν_t (E[μ_π(o_t)] - E[u_t under p]), both expectations over the samples' states.
 

@@ -35,9 +35,9 @@ class LocalConfiguration:
     prior_components: int = 10
     prior_history: int = 4
     prior_strength: float = 1.0
-    prior_iterations: int = 20
+    prior_iterations: int = 5
     multiplier_rate: float = 0.1
-    kl_weight: float = 0.01
+    kl_weight: float = 0.02
     kl_weight_min: float = 1e-4
     kl_weight_max: float = 1.0
     initial_stiffness: tuple[float, ...] = (20.0, 20.0, 20.0, 20.0, 3.0, 3.0, 2.0)
@@ -46,20 +46,31 @@ class LocalConfiguration:
 
     def __post_init__(self) -> None:
         """Refuse what cannot work, naming it."""
-        positive = ("kl_step", "step_multiplier_max", "prior_components", "prior_history")
+        positive = (
+            "kl_step",
+            "step_multiplier_max",
+            "prior_components",
+            "prior_history",
+        )
         for name in (*positive, "prior_iterations", "kl_weight_min"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
         if self.prior_strength < 0 or self.multiplier_rate < 0:
             raise ValueError("prior_strength and multiplier_rate must not be negative")
         if not self.kl_weight_min <= self.kl_weight <= self.kl_weight_max:
-            raise ValueError("kl_weight must lie between kl_weight_min and kl_weight_max")
+            raise ValueError(
+                "kl_weight must lie between kl_weight_min and kl_weight_max"
+            )
         lengths = {
             len(self.initial_stiffness),
             len(self.initial_damping),
             len(self.initial_noise),
         }
         if len(lengths) != 1:
-            raise ValueError("initial_stiffness, _damping and _noise need one number per joint")
+            raise ValueError(
+                "initial_stiffness, _damping and _noise need one number per joint"
+            )
         if min(self.initial_noise) <= 0:
-            raise ValueError("initial_noise must be positive: nothing is learned without it")
+            raise ValueError(
+                "initial_noise must be positive: nothing is learned without it"
+            )

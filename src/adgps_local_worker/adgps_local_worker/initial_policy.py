@@ -9,7 +9,12 @@ from adgps_core.typing import Array
 
 
 def hold(
-    horizon: int, dim_x: int, start: Array, stiffness: Array, damping: Array, noise: Array
+    horizon: int,
+    dim_x: int,
+    start: Array,
+    stiffness: Array,
+    damping: Array,
+    noise: Array,
 ) -> LinearGaussianPolicy:
     """Joint-space impedance at the start pose: u = stiffness (q₀ - q) - damping q̇ + noise.
 

@@ -120,10 +120,14 @@ def backward_pass(
         V = symmetric(Q[:dim_x, :dim_x] + Qux.T @ K[t])
         v = q[:dim_x] + Qux.T @ k[t]
         value_hessian[t], value_gradient[t] = V, v
-    return BackwardPass(LinearGaussianPolicy(K, k, C), value_hessian, value_gradient, repaired)
+    return BackwardPass(
+        LinearGaussianPolicy(K, k, C), value_hessian, value_gradient, repaired
+    )
 
 
-def forward_pass(dynamics: LinearDynamics, policy: LinearGaussianPolicy) -> StateActionMarginals:
+def forward_pass(
+    dynamics: LinearDynamics, policy: LinearGaussianPolicy
+) -> StateActionMarginals:
     """Propagate the state's Gaussian through the dynamics under a policy, exactly.
 
     Returns

@@ -26,6 +26,9 @@ def adapt_step_size(
     -------
     The new multiplier.
     """
-    shortfall = max(1e-4 * max(abs(predicted_improvement), 1.0), predicted_improvement - actual_improvement)
+    shortfall = max(
+        1e-4 * max(abs(predicted_improvement), 1.0),
+        predicted_improvement - actual_improvement,
+    )
     change = min(max(predicted_improvement / (2 * shortfall), 0.1), 5.0)
     return min(max(multiplier * change, low), high)

@@ -24,7 +24,10 @@ def to_array(values: NDArray[np.floating]) -> array[float]:
 
 
 def to_numpy(
-    field: Sequence[float], shape: tuple[int, ...], name: str, dtype: DTypeLike = np.float64
+    field: Sequence[float],
+    shape: tuple[int, ...],
+    name: str,
+    dtype: DTypeLike = np.float64,
 ) -> NDArray[Any]:
     """View of a flat array field in a shape; ValueError names the field if the length is wrong."""
     flat = np.frombuffer(field, dtype=dtype) if len(field) else np.zeros(0, dtype)

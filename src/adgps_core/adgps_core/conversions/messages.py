@@ -53,7 +53,9 @@ def instance_to_msg(instance: Instance) -> msg.Instance:
 def instance_from_msg(message: msg.Instance) -> Instance:
     """Task instance of a message."""
     shape = (len(message.parameters),)
-    return Instance(message.task, message.id, to_numpy(message.parameters, shape, "parameters"))
+    return Instance(
+        message.task, message.id, to_numpy(message.parameters, shape, "parameters")
+    )
 
 
 def local_policy_to_msg(policy: LinearGaussianPolicy) -> msg.LocalPolicy:
@@ -138,9 +140,15 @@ def trajectory_from_msg(message: msg.Trajectory) -> Trajectory:
         instance=instance_from_msg(message.instance),
         states=to_numpy(message.states, (horizon + 1, dim_x), "states"),
         observations=to_numpy(message.observations, (horizon, dim_o), "observations"),
-        actions_sampled=to_numpy(message.actions_sampled, (horizon, dim_u), "actions_sampled"),
-        actions_applied=to_numpy(message.actions_applied, (horizon, dim_u), "actions_applied"),
-        log_probabilities=to_numpy(message.log_probabilities, (horizon,), "log_probabilities"),
+        actions_sampled=to_numpy(
+            message.actions_sampled, (horizon, dim_u), "actions_sampled"
+        ),
+        actions_applied=to_numpy(
+            message.actions_applied, (horizon, dim_u), "actions_applied"
+        ),
+        log_probabilities=to_numpy(
+            message.log_probabilities, (horizon,), "log_probabilities"
+        ),
         stamps=to_numpy(message.stamps, (horizon + 1,), "stamps"),
         lateness=to_numpy(message.lateness, (horizon,), "lateness"),
         policy_version=version_from_msg(message.policy_version),
@@ -175,7 +183,9 @@ def optimized_trajectories_to_msg(
     return message
 
 
-def optimized_trajectories_from_msg(message: msg.OptimizedTrajectories) -> OptimizedTrajectories:
+def optimized_trajectories_from_msg(
+    message: msg.OptimizedTrajectories,
+) -> OptimizedTrajectories:
     """One local iteration of a message."""
     policy = local_policy_from_msg(message.policy)
     shape = (policy.horizon, policy.dim_u)

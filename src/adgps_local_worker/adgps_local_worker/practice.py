@@ -1,0 +1,290 @@
+"""The loop of a local worker: sample, learn, publish; Algorithm 2 over all its instances.
+
+Asynchronously (ADGPS, paper section IV) each instance is sampled, improved once and published, and
+the next follows. Synchronously (Algorithm 1) all instances are sampled, then local and global
+optimisation alternate K times with everybody waiting for each other, in numbered rounds.
+
+Nothing here knows of ROS: robots and peers are what the protocols say.
+"""
+
+from __future__ import annotations
+
+import time
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+import numpy as np
+
+from adgps_core.global_policy import GlobalPolicy
+from adgps_core.optimized import OptimizedTrajectories
+from adgps_core.policies import LinearGaussianPolicy
+from adgps_core.tasks.task import Instance, Task
+from adgps_core.trajectory import Trajectory
+from adgps_local_worker.configuration import LocalConfiguration
+from adgps_local_worker.local_update import (
+    LocalState,
+    fit,
+    improve,
+    initial_state,
+    retreat,
+)
+
+Mode = Literal["async", "sync"]
+
+
+class RolloutError(Exception):
+    """A rollout that cannot be learned from; the message says why."""
+
+
+class Robot(Protocol):
+    """One robot, as far as practice needs it."""
+
+    def reset(self, instance: Instance, seed: int) -> None:
+        """Bring the robot to the start of an instance; waits for a robot that is away."""
+
+    def rollout(
+        self, instance: Instance, policy: LinearGaussianPolicy, seed: int
+    ) -> Trajectory:
+        """Run a local policy; RolloutError if the trajectory is incomplete."""
+
+
+class Peers(Protocol):
+    """The rest of the collective."""
+
+    def global_policy(self) -> GlobalPolicy | None:
+        """Newest global policy; None while it is untrained."""
+
+    def publish(self, optimized: OptimizedTrajectories, state: LocalState) -> None:
+        """Hand samples and local policy to the replay memories, and remember the state."""
+
+    def wait_for_training(self, rounds: int) -> None:
+        """Wait, bounded, until training keeps up; synchronously, until rounds are complete."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """What to practise.
+
+    Parameters
+    ----------
+    iterations : of each instance.
+    samples : rollouts N of an iteration, at least 2.
+    seed : of exploration.
+    mode : "async" or "sync".
+    alternations : K of local and global optimisation for each batch of rollouts, sync only.
+
+    Raises
+    ------
+    ValueError
+        If a number is out of range.
+    """
+
+    iterations: int
+    samples: int = 5
+    seed: int = 0
+    mode: Mode = "async"
+    alternations: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be practised."""
+        if self.iterations < 1 or self.alternations < 1:
+            raise ValueError("iterations and alternations must be at least 1")
+        if self.samples < 2:
+            raise ValueError(
+                "samples must be at least 2: one rollout has no covariance"
+            )
+        if self.mode not in ("async", "sync"):
+            raise ValueError(f"unknown mode {self.mode!r}, expected async or sync")
+
+
+@dataclass
+class Progress:
+    """How far practice has come, for diagnostics; written by the loop, read by anyone."""
+
+    activity: str = "starting"
+    iterations: dict[str, int] = field(default_factory=dict)
+    rollouts: int = 0
+    failed_rollouts: int = 0
+    cost: float = float("nan")
+    distance: float = float("nan")
+    practised_s: float = 0.0
+    started: float = field(default_factory=time.monotonic)
+    finished: bool = False
+    ended: float | None = None
+
+    @property
+    def utilization(self) -> float:
+        """Time of the rollouts that were learned from, over wall clock."""
+        elapsed = (self.ended or time.monotonic()) - self.started
+        return self.practised_s / max(elapsed, 1e-9)
+
+
+class Practice:
+    """One local worker's share of the instances.
+
+    Parameters
+    ----------
+    task, instances : what to practise on.
+    configuration, schedule : how.
+    robot, peers : with whom.
+    worker : name that the published trajectories carry.
+    states : of instances that were practised before, by id.
+    log : called with one sentence for what the operator should know.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        instances: tuple[Instance, ...],
+        configuration: LocalConfiguration,
+        schedule: Schedule,
+        robot: Robot,
+        peers: Peers,
+        worker: str,
+        states: dict[str, LocalState] | None = None,
+        log: Callable[[str], None] = print,
+    ) -> None:
+        self._task = task
+        self._instances = instances
+        self._configuration = configuration
+        self._schedule = schedule
+        self._robot = robot
+        self._peers = peers
+        self._worker = worker
+        self._log = log
+        known = states or {}
+        self._states = {
+            instance.id: known.get(instance.id) or initial_state(task, configuration)
+            for instance in instances
+        }
+        self.progress = Progress()
+        self.progress.iterations = {key: s.iteration for key, s in self._states.items()}
+
+    def run(self) -> None:
+        """Practise until every instance has had its iterations."""
+        for iteration in range(1, self._schedule.iterations + 1):
+            due = [
+                i for i in self._instances if self._states[i.id].iteration < iteration
+            ]
+            if not due:
+                continue
+            if self._schedule.mode == "async":
+                for instance in due:
+                    self._practise(instance)
+                    self._improve_and_publish(instance, 0)
+                    self._wait(0)
+            else:
+                self._alternate(iteration, due)
+        self.progress.activity = "finished"
+        self.progress.ended = time.monotonic()
+        self.progress.finished = True
+
+    def _alternate(self, iteration: int, due: list[Instance]) -> None:
+        """One iteration of Algorithm 1: sample once, then K rounds of local and global steps."""
+        for instance in due:
+            self._practise(instance)
+        alternations = self._schedule.alternations
+        for alternation in range(alternations):
+            current = (iteration - 1) * alternations + alternation
+            for instance in self._instances:
+                self._improve_and_publish(instance, current)
+            self._wait(current + 1)
+
+    def _practise(self, instance: Instance) -> None:
+        """Sample a batch on the robot and fit the models to it."""
+        state = self._states[instance.id]
+        batch = self._sample(instance, state)
+        while len(batch) < 2:
+            self._log(
+                f"{instance.id}: the arm could not run the local policy, stepping back"
+            )
+            state = retreat(
+                state,
+                self._peers.global_policy(),
+                self._task,
+                instance,
+                self._configuration,
+                self._rng(instance, state.iteration, "retreat"),
+            )
+            batch = self._sample(instance, state)
+        self.progress.activity = f"optimising {instance.id}"
+        costs = [
+            self._task.cost(sample.states[:-1], sample.actions_applied, instance).sum()
+            for sample in batch
+        ]
+        ends = [self._task.distance(sample.states[-1], instance) for sample in batch]
+        self.progress.cost, self.progress.distance = (
+            float(np.mean(costs)),
+            float(np.mean(ends)),
+        )
+        rng = self._rng(instance, state.iteration, "fit")
+        self._states[instance.id] = fit(
+            state, batch, self._task, instance, self._configuration, rng
+        )
+        self._samples = {**getattr(self, "_samples", {}), instance.id: tuple(batch)}
+
+    def _sample(self, instance: Instance, state: LocalState) -> list[Trajectory]:
+        """Roll the local policy out N times; failed rollouts are tried N times more at most."""
+        self.progress.activity = f"sampling {instance.id}"
+        rng = self._rng(instance, state.iteration, "sample")
+        batch: list[Trajectory] = []
+        for _ in range(2 * self._schedule.samples):
+            seed = int(rng.integers(2**63))
+            try:
+                self._robot.reset(instance, seed)
+                begin = time.monotonic()
+                batch.append(self._robot.rollout(instance, state.policy, seed))
+                self.progress.practised_s += time.monotonic() - begin
+                self.progress.rollouts += 1
+            except RolloutError as error:
+                self.progress.failed_rollouts += 1
+                self._log(f"{instance.id}: rollout discarded: {error}")
+            if len(batch) == self._schedule.samples:
+                break
+        return batch
+
+    def _improve_and_publish(self, instance: Instance, current_round: int) -> None:
+        """Take one local step against the newest global policy and share the result."""
+        self.progress.activity = f"optimising {instance.id}"
+        before = self._states[instance.id]
+        rng = self._rng(instance, before.iteration, f"improve {current_round}")
+        state = improve(
+            before,
+            self._peers.global_policy(),
+            self._task,
+            instance,
+            self._configuration,
+            rng,
+        )
+        self._states[instance.id] = state
+        self.progress.iterations = {
+            **self.progress.iterations,
+            instance.id: state.iteration,
+        }
+        assert state.batch is not None
+        optimized = OptimizedTrajectories(
+            worker=self._worker,
+            iteration=state.iteration,
+            method="badmm",
+            instance=instance,
+            samples=self._samples[instance.id],
+            policy=state.policy,
+            sampling_policy=state.batch.sampling_policy,
+            multipliers=state.multipliers,
+            kl_weights=state.kl_weights,
+            round=current_round,
+        )
+        self._peers.publish(optimized, state)
+
+    def _wait(self, rounds: int) -> None:
+        self.progress.activity = "waiting for the global workers"
+        self._peers.wait_for_training(rounds)
+
+    def _rng(
+        self, instance: Instance, iteration: int, purpose: str
+    ) -> np.random.Generator:
+        """Randomness that depends on what it is for only, so that a restart repeats it."""
+        labels = [zlib.crc32(text.encode()) for text in (instance.id, purpose)]
+        return np.random.default_rng([self._schedule.seed, iteration, *labels])
