@@ -1,0 +1,72 @@
+"""The way to the parameter server over a ROS service."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Callable
+
+from adgps_msgs.srv import PushGradient
+from rclpy.node import Node
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+
+from adgps_core.conversions.arrays import to_array
+from adgps_core.conversions.messages import global_policy_from_msg, version_to_msg
+from adgps_global_worker.exchange import Push, Reply, ReplyCode
+
+SERVICE = "/param_server/push_gradient"
+REQUESTS = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
+
+
+class ServerClient:
+    """Sends pushes and waits for their answers; called on the training thread only.
+
+    The node's executor, on another thread, receives the answers.
+
+    Parameters
+    ----------
+    node : whose client it is.
+    timeout : longest wait for the server, and for an answer [s].
+    log : called with one sentence for what the operator should know.
+    """
+
+    def __init__(self, node: Node, timeout: float, log: Callable[[str], None]) -> None:
+        self._client = node.create_client(PushGradient, SERVICE, qos_profile=REQUESTS)
+        self._worker = node.get_fully_qualified_name()
+        self._start_id = secrets.randbits(63)
+        self._timeout = timeout
+        self._log = log
+        self.answering = False
+
+    def __call__(self, push: Push) -> Reply | None:
+        """Send a push and wait, bounded, for the answer; None if none came."""
+        if not self.answering and not self._client.service_is_ready():
+            self._client.wait_for_service(self._timeout)
+        request = PushGradient.Request(
+            worker=self._worker,
+            start_id=self._start_id,
+            sequence=push.sequence,
+            version=version_to_msg(push.version),
+            samples=push.samples,
+            loss=push.loss,
+            gradient=to_array(push.gradient),
+            want_parameters=True,
+        )
+        arrived = threading.Event()
+        future = self._client.call_async(request)
+        future.add_done_callback(lambda _: arrived.set())
+        self.answering = arrived.wait(self._timeout)
+        if not self.answering:
+            self._client.remove_pending_request(future)
+            self._log(f"waiting for {SERVICE}: no answer for {self._timeout:g} s")
+            return None
+        return _reply(future.result())
+
+
+def _reply(response: PushGradient.Response) -> Reply | None:
+    return Reply(
+        code=ReplyCode(response.error_code),
+        reason=response.error_msg,
+        staleness=int(response.staleness),
+        policy=global_policy_from_msg(response.parameters),
+    )

@@ -1,0 +1,243 @@
+"""Algorithm 3: draw a mini-batch, compute a gradient, have it applied, take the newest policy.
+
+One push is under way at a time. If no answer comes, the same push is sent again under the same
+sequence number; the server applies it once at most, so a lost answer costs time and nothing else.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from adgps_core.global_policy import GlobalPolicy, PolicyVersion
+from adgps_core.optimized import OptimizedTrajectories
+from adgps_global_worker.batches import InstanceRows, TrainingSet, instance_rows, training_set
+from adgps_global_worker.exchange import Exchange, Push, Reply, ReplyCode
+from adgps_global_worker.rate_limiter import RateLimiter
+from adgps_global_worker.replay_memory import ReplayMemory
+from adgps_global_worker.sgd import stochastic_gradient
+
+_FRESH_S = 0.1
+
+
+@dataclass(frozen=True)
+class TrainerSettings:
+    """Settings of the gradients.
+
+    Parameters
+    ----------
+    batch_size : time steps in a mini-batch.
+    weight_bound : truncation of the importance weights, at least 1; infinity: none.
+    max_gradient_norm : longer gradients are scaled down to this; infinity: none.
+
+    Raises
+    ------
+    ValueError
+        If one is out of its range.
+    """
+
+    batch_size: int = 256
+    weight_bound: float = 10.0
+    max_gradient_norm: float = np.inf
+
+    def __post_init__(self) -> None:
+        """Refuse what no gradient can be computed with."""
+        if self.batch_size < 1:
+            raise ValueError(f"batch_size is {self.batch_size}, expected at least 1")
+        if not self.weight_bound >= 1:
+            raise ValueError(f"weight_bound is {self.weight_bound}, expected at least 1")
+        if not self.max_gradient_norm > 0:
+            raise ValueError(f"max_gradient_norm is {self.max_gradient_norm}, expected more than 0")
+
+
+@dataclass
+class Progress:
+    """What the trainer has seen; written by its thread, read by anyone.
+
+    Parameters
+    ----------
+    loss : moving average over about the last hundred mini-batches.
+    gradient_norm : likewise, before clipping.
+    effective_sample_size : rollouts of an instance that count, mean over instances and steps.
+    staleness_sum, staleness_max : over the gradients applied.
+    refused : pushes the server refused, by reason.
+    not_finite : gradients that were not sent because they were not finite.
+    repeated : pushes sent again because no answer came.
+    rebased : times another epoch of the server was met.
+    lost_updates : updates that were acknowledged and gone after a restart of the server, at most.
+    version : newest policy version known.
+    """
+
+    loss: float = float("nan")
+    gradient_norm: float = float("nan")
+    effective_sample_size: float = float("nan")
+    staleness_sum: int = 0
+    staleness_max: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+    not_finite: int = 0
+    repeated: int = 0
+    rebased: int = 0
+    lost_updates: int = 0
+    version: PolicyVersion = field(default_factory=PolicyVersion)
+
+
+class Trainer:
+    """One global worker's loop, a step at a time.
+
+    Parameters
+    ----------
+    memory : what to learn from.
+    limiter : when a step may be taken.
+    settings : of the gradients.
+    exchange : the way to the server.
+    rng : draws the mini-batches.
+    log : called with one sentence for what the operator should know.
+    """
+
+    def __init__(
+        self,
+        memory: ReplayMemory,
+        limiter: RateLimiter,
+        settings: TrainerSettings,
+        exchange: Exchange,
+        rng: np.random.Generator,
+        log: Callable[[str], None],
+    ) -> None:
+        self._memory = memory
+        self._settings = settings
+        self._exchange = exchange
+        self._rng = rng
+        self._log = log
+        self._policy: GlobalPolicy | None = None
+        self._heard = -np.inf
+        self._pending: Push | None = None
+        self._sequence = 0
+        self._rows: dict[str, tuple[int, InstanceRows]] = {}
+        self._data: TrainingSet | None = None
+        self.limiter = limiter
+        self.progress = Progress()
+
+    def receive(self, optimized: OptimizedTrajectories, *, history: bool) -> int:
+        """Remember trajectories; RefusedTrajectoriesError if they cannot be learned from.
+
+        Parameters
+        ----------
+        optimized : samples and labels of one iteration on one instance.
+        history : whether they were published before this worker started.
+
+        Returns
+        -------
+        Number of rollouts that were new.
+        """
+        received = self._memory.add(optimized)
+        if received.relabelled:
+            self._data = None
+        self.limiter.receive(
+            optimized.instance.id, optimized.round, received.rollouts, history=history
+        )
+        return received.rollouts
+
+    def advance(self) -> bool:
+        """Take the next step, if there is one to take.
+
+        Returns
+        -------
+        False if there is nothing to do until trajectories arrive or the server answers.
+        """
+        repeated = self._pending is not None
+        push = self._pending or self._next_push()
+        if push is None:
+            return False
+        self._pending = push
+        self.progress.repeated += repeated
+        reply = self._exchange(push)
+        if reply is None:
+            return False
+        self._pending = None
+        self._take(push, reply)
+        return True
+
+    def _next_push(self) -> Push | None:
+        if self._policy is None:
+            return Push.fetch()
+        if self.limiter.waiting_for or not self._memory.rollouts:
+            return None
+        if time.monotonic() - self._heard > _FRESH_S:
+            return Push.fetch()  # others have gone on during the pause
+        policy, settings = self._policy, self._settings
+        gradient = stochastic_gradient(
+            policy.architecture,
+            policy.values,
+            self._training_set(policy),
+            settings.batch_size,
+            self._rng,
+            settings.max_gradient_norm,
+        )
+        if not gradient.finite:
+            self.progress.not_finite += 1
+            self._log(f"a gradient at version {policy.version} is not finite and was not sent")
+            self._heard = -np.inf
+            return None
+        self._sequence += 1
+        self.progress.loss = _average(self.progress.loss, gradient.loss)
+        self.progress.gradient_norm = _average(self.progress.gradient_norm, gradient.norm)
+        return Push(
+            self._sequence, policy.version, gradient.values, gradient.samples, gradient.loss
+        )
+
+    def _training_set(self, policy: GlobalPolicy) -> TrainingSet:
+        """Rows of all instances; only those that changed are computed anew."""
+        if self._data is None:
+            bound = self._settings.weight_bound
+            rows: dict[str, tuple[int, InstanceRows]] = {}
+            for key, revision in self._memory.revisions.items():
+                known = self._rows.get(key)
+                if known is None or known[0] != revision:
+                    samples = self._memory.samples(key)
+                    made = instance_rows(samples, policy.offset, policy.scale, bound)
+                    known = (revision, made)
+                rows[key] = known
+            self._rows = rows
+            self._data = training_set([made for _, made in rows.values()])
+            self.progress.effective_sample_size = self._data.effective_sample_size
+        return self._data
+
+    def _take(self, push: Push, reply: Reply) -> None:
+        """Count what became of a push, and go on from the newest policy."""
+        progress = self.progress
+        if reply.code in (ReplyCode.APPLIED, ReplyCode.DUPLICATE):
+            self.limiter.step()  # a duplicate was applied too: its first answer was lost
+            progress.staleness_sum += reply.staleness
+            progress.staleness_max = max(progress.staleness_max, reply.staleness)
+        elif reply.code is not ReplyCode.PULL_ONLY:
+            progress.refused[reply.code.name.lower()] += 1
+            self._log(f"push {push.sequence} was refused, {reply.code.name}: {reply.reason}")
+        version = reply.policy.version
+        if self._policy is None or version.epoch != self._policy.version.epoch:
+            self._rebase(reply.policy)
+        self._policy = reply.policy
+        self._heard = time.monotonic()
+        progress.version = version
+
+    def _rebase(self, policy: GlobalPolicy) -> None:
+        """Meet an epoch of the server for the first time; ValueError if it serves another task."""
+        self._memory.check_policy(policy.architecture)
+        self._rows, self._data = {}, None  # observations may be scaled otherwise
+        if self._policy is not None:
+            before, progress = self._policy.version, self.progress
+            lost = max(before.counter - policy.version.counter, 0)
+            progress.rebased += 1
+            progress.lost_updates += lost
+            self._log(
+                f"the server is in another epoch: going on from version {policy.version} after "
+                f"{before}, {lost} updates are lost"
+            )
+
+
+def _average(before: float, value: float) -> float:
+    """Update a moving average over about a hundred values."""
+    return value if np.isnan(before) else before + 0.01 * (value - before)
