@@ -34,6 +34,9 @@ def main() -> None:
         executor.spin()
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
+    except Exception:
+        if rclpy.ok():
+            raise  # else a signal ended ROS in the middle of a callback
     finally:
         controller.destroy_node()
         robot.destroy_node()

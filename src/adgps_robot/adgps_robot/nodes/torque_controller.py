@@ -216,6 +216,9 @@ def main() -> None:
         executor.spin()
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
+    except Exception:
+        if rclpy.ok():
+            raise  # else a signal ended ROS in the middle of a callback
     finally:
         node.destroy_node()
         rclpy.try_shutdown()

@@ -1,0 +1,39 @@
+"""Simulated time keeps to the wall clock, and slips instead of piling up."""
+
+import pytest
+from adgps_sim.pacing import Pacer
+from hypothesis import given
+from hypothesis import strategies as st
+
+PERIOD = 1 / 128  # exact in binary, as are the times below
+
+
+@given(
+    st.sampled_from([0.5, 1.0, 4.0]),
+    st.lists(st.integers(0, 64).map(lambda n: n / 512), max_size=100),
+)
+def test_every_period_is_simulated_once_or_slips(factor: float, waits: list[float]) -> None:
+    """Whatever the machine's hiccups."""
+    now = 1000.0
+    pacer = Pacer(factor, PERIOD, now, catch_up=6)
+    done = 0
+    for wait in waits:
+        now += wait
+        due = pacer.due(now)
+        assert 0 <= due <= 6
+        assert pacer.due(now) == 0
+        done += due
+        assert done + pacer.slipped == int((now - 1000.0) * factor / PERIOD)
+
+
+def test_a_prompt_machine_never_slips() -> None:
+    """Called twice a period for ten minutes, it loses nothing."""
+    pacer = Pacer(1.0, PERIOD, 0.0)
+    count = sum(pacer.due(step * PERIOD / 2) for step in range(1, 153_601))
+    assert (count, pacer.slipped) == (76_800, 0)
+
+
+def test_impossible_settings_are_refused() -> None:
+    """Time does not stand still, or run backwards."""
+    with pytest.raises(ValueError, match="positive"):
+        Pacer(0.0, PERIOD, 0.0)
