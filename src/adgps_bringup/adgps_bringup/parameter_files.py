@@ -101,8 +101,7 @@ def resolve(description: NodeDescription) -> dict[str, dict[str, object]]:
                 if matches(pattern, name):
                     values.update(parameters)
         for key, value in description.parameters.items():
-            plain = isinstance(value, bool | int | float | str)
-            values[key] = value if plain else list(value)  # type: ignore[call-overload]
+            values[key] = value if isinstance(value, bool | int | float | str) else list(value)
     return resolved
 
 

@@ -35,6 +35,12 @@ def environment() -> dict[str, str]:
     return {key: value for key, value in defaults.items() if key not in os.environ}
 
 
+def check_executables(nodes: Iterable[NodeDescription]) -> None:
+    """Refuse to start what is not installed; FileNotFoundError with the remedy."""
+    for node in nodes:
+        executable(node.package, node.executable)
+
+
 def commands(
     nodes: Iterable[NodeDescription], parameter_folder: Path, variables: Mapping[str, str]
 ) -> list[Command]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from importlib.util import find_spec
 from pathlib import Path
 
 
@@ -37,14 +36,6 @@ def executable(package: str, name: str) -> Path:
         if os.access(path, os.X_OK):
             return path
     raise FileNotFoundError(f"{package} has no executable {name}: build and source the workspace")
-
-
-def panda_urdf() -> Path:
-    """Model of the Franka Panda that comes with pybullet_data, without importing it."""
-    spec = find_spec("pybullet_data")
-    if spec is None or not spec.submodule_search_locations:
-        raise FileNotFoundError("pybullet_data is not installed: the arm's model comes with pybullet")
-    return Path(spec.submodule_search_locations[0]) / "franka_panda" / "panda.urdf"
 
 
 def _prefixes() -> tuple[Path, ...]:

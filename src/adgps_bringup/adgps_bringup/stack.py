@@ -92,7 +92,7 @@ def share_out(items: Sequence[str], shares: int) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(items[i::shares]) for i in range(shares))
 
 
-def describe_robots(options: StackOptions, urdf: Path) -> tuple[NodeDescription, ...]:
+def describe_robots(options: StackOptions) -> tuple[NodeDescription, ...]:
     """Describe the simulated robots alone, which is all that an evaluation needs."""
     return tuple(
         NodeDescription(
@@ -105,10 +105,6 @@ def describe_robots(options: StackOptions, urdf: Path) -> tuple[NodeDescription,
                 "task": options.task,
                 "seed": derived_seed(options.seed, index),
                 "real_time_factor": float(options.real_time_factor),
-                "lock_step": options.lock_step,
-                "urdf": str(urdf),
-                "autostart": True,
-                "arm_on_activate": True,
             },
             parameter_files=options.parameter_files,
             remappings=(("/clock", "clock"),),
@@ -118,34 +114,33 @@ def describe_robots(options: StackOptions, urdf: Path) -> tuple[NodeDescription,
     )
 
 
-def describe_stack(options: StackOptions, urdf: Path) -> Stack:
+def describe_stack(options: StackOptions) -> Stack:
     """Describe the whole stack for training.
 
-    Parameters
-    ----------
-    options : the choices; `options.run` must be set, the nodes keep their checkpoints there.
-    urdf : model of the arm for the torque controllers.
+    Raises
+    ------
+    ValueError
+        If `options.run` is None: the nodes keep their checkpoints there.
     """
     if options.run is None:
         raise ValueError("training needs a run folder")
-    checkpoints = options.run / "checkpoints"
     instances = [instance.id for instance in make_task(options.task).instances("training")]
     shares = share_out(instances, options.robots)
     links = _links(options)
     common: dict[str, Parameter] = {"task": options.task}
     training: dict[str, Parameter] = {"method": options.method, "mode": options.mode}
 
-    def keeping(name: str) -> dict[str, Parameter]:
+    def keeping(folder: Path) -> dict[str, Parameter]:
         # A node resumes from its checkpoint whenever there is one: a new run's folder is empty,
         # and a node that is started again after a crash goes on where it was.
-        return {"checkpoint_dir": str(checkpoints / name), "resume": True}
+        return {"checkpoint_dir": str(folder), "resume": True}
 
     server = NodeDescription(
         package="adgps_param_server",
         executable=SERVER,
         nodes=(SERVER,),
         namespace="/",
-        parameters={**common, "seed": options.seed, **keeping(SERVER)},
+        parameters={**common, "seed": options.seed, **keeping(server_checkpoints(options.run))},
         parameter_files=options.parameter_files,
         respawn=True,
     )
@@ -160,10 +155,10 @@ def describe_stack(options: StackOptions, urdf: Path) -> Stack:
                 **training,
                 "optimizer": options.optimizer,
                 "instances": shares[index],
-                "seed": derived_seed(options.seed, index),
+                "seed": options.seed,  # exploration depends on seed and instance, not on the robot
                 "replay_status_topics": links.status_topics[index],
                 **({} if options.iterations is None else {"iterations": options.iterations}),
-                **keeping(f"{namespace.strip('/')}_{LOCAL_WORKER}"),
+                **keeping(options.run / "checkpoints" / "local_workers"),
             },
             parameter_files=options.parameter_files,
             respawn=True,
@@ -195,8 +190,13 @@ def describe_stack(options: StackOptions, urdf: Path) -> Stack:
         )
         for index, namespace in enumerate(links.namespaces)
     )
-    robots = describe_robots(options, urdf)
+    robots = describe_robots(options)
     return Stack(options, (server, *robots, *global_workers, *local_workers))
+
+
+def server_checkpoints(run: Path) -> Path:
+    """Folder of a run where the parameter server keeps the global policy."""
+    return run / "checkpoints" / SERVER
 
 
 def derived_seed(seed: int, index: int) -> int:

@@ -10,7 +10,6 @@ from adgps_bringup.options import StackOptions
 from adgps_bringup.stack import describe_stack, share_out
 from adgps_core.tasks import make_task
 
-URDF = Path("/models/arm.urdf")
 TRAINING = [instance.id for instance in make_task("reach").instances("training")]
 
 options = st.builds(
@@ -25,7 +24,7 @@ options = st.builds(
 
 @given(options)
 def test_every_instance_is_practised_by_exactly_one_robot(chosen: StackOptions) -> None:
-    workers = describe_stack(chosen, URDF).of("local_worker")
+    workers = describe_stack(chosen).of("local_worker")
     practised = [instance for worker in workers for instance in worker.parameters["instances"]]
     assert sorted(practised) == sorted(TRAINING)
     sizes = [len(worker.parameters["instances"]) for worker in workers]
@@ -34,7 +33,7 @@ def test_every_instance_is_practised_by_exactly_one_robot(chosen: StackOptions) 
 
 @given(options)
 def test_names_are_unique_and_fit_into_one_domain(chosen: StackOptions) -> None:
-    stack = describe_stack(chosen, URDF)
+    stack = describe_stack(chosen)
     names = [name for node in stack.nodes for name in node.full_node_names]
     assert len(set(names)) == len(names)
     assert len({node.name for node in stack.nodes}) == len(stack.nodes)
@@ -43,7 +42,7 @@ def test_names_are_unique_and_fit_into_one_domain(chosen: StackOptions) -> None:
 
 @given(options)
 def test_every_robot_is_heard_and_hears_back(chosen: StackOptions) -> None:
-    stack = describe_stack(chosen, URDF)
+    stack = describe_stack(chosen)
     workers = stack.of("global_worker")
     assert len(workers) == chosen.number_of_global_workers
     for local in stack.of("local_worker"):
@@ -61,7 +60,7 @@ def test_every_robot_is_heard_and_hears_back(chosen: StackOptions) -> None:
 
 @given(options)
 def test_a_global_worker_expects_the_instances_of_its_robots(chosen: StackOptions) -> None:
-    stack = describe_stack(chosen, URDF)
+    stack = describe_stack(chosen)
     practised = {
         f"{local.namespace}/optimized_trajectories": local.parameters["instances"]
         for local in stack.of("local_worker")
@@ -73,14 +72,14 @@ def test_a_global_worker_expects_the_instances_of_its_robots(chosen: StackOption
 
 @given(options)
 def test_seeds_differ(chosen: StackOptions) -> None:
-    stack = describe_stack(chosen, URDF)
-    for executable in ("simulated_robot", "local_worker", "global_worker"):
+    stack = describe_stack(chosen)
+    for executable in ("simulated_robot", "global_worker"):
         seeds = [node.parameters["seed"] for node in stack.of(executable)]
         assert len(set(seeds)) == len(seeds)
 
 
 def test_only_robots_follow_a_simulated_clock() -> None:
-    stack = describe_stack(StackOptions(robots=2, run=Path("/r")), URDF)
+    stack = describe_stack(StackOptions(robots=2, run=Path("/r")))
     for node in stack.nodes:
         simulated = node.executable == "simulated_robot"
         assert node.parameters.get("use_sim_time", False) is simulated
@@ -117,4 +116,4 @@ def test_more_robots_than_instances_are_refused() -> None:
 
 def test_training_needs_a_run_folder() -> None:
     with pytest.raises(ValueError, match="run folder"):
-        describe_stack(StackOptions(), URDF)
+        describe_stack(StackOptions())

@@ -1,0 +1,99 @@
+"""`train TASK`: run the whole stack, show its progress, evaluate, write the run's folder."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from adgps_bringup.interrupts import Interrupts
+from adgps_bringup.options import METHODS, MODES, OPTIMIZERS, StackOptions
+from adgps_bringup.parameter_files import check_files
+from adgps_bringup.processes import check_executables
+from adgps_bringup.resources import hyper_parameters
+from adgps_bringup.run_folder import check_new, check_writable, locked, resume_options
+from adgps_bringup.stack import describe_stack
+
+NAME = "train"
+HELP = "practise a task with several robots and train one global policy"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments; their defaults are those of StackOptions."""
+    default = StackOptions()
+    unset: Any = argparse.SUPPRESS  # so that --resume knows what was asked for
+    parser.add_argument("task", help="name of the task, e.g. reach")
+    parser.add_argument(
+        "--robots", type=int, default=unset, metavar="N", help=f"robots ({default.robots})"
+    )
+    parser.add_argument(
+        "--global-workers", type=int, default=unset, metavar="M", help="(one per robot)"
+    )
+    parser.add_argument(
+        "--method", default=unset, help=f"{', '.join(METHODS)} ({default.method})"
+    )
+    parser.add_argument(
+        "--optimizer", default=unset, help=f"{', '.join(OPTIMIZERS)} ({default.optimizer})"
+    )
+    parser.add_argument("--mode", default=unset, help=f"{' or '.join(MODES)} ({default.mode})")
+    parser.add_argument(
+        "--iterations", type=int, default=unset, metavar="K", help="local iterations per instance"
+    )
+    parser.add_argument("--seed", type=int, default=unset, metavar="S", help=f"({default.seed})")
+    parser.add_argument(
+        "--real-time-factor", type=float, default=unset, metavar="F", help="0: lock-step (0)"
+    )
+    parser.add_argument(
+        "--run", type=Path, metavar="DIR", help="folder of the run (runs/TASK-TIMESTAMP)"
+    )
+    parser.add_argument("--resume", action="store_true", help="go on with the run in DIR")
+    parser.add_argument(
+        "--config",
+        type=Path,
+        action="append",
+        metavar="FILE",
+        help="ROS parameter file over the task's own; may be given several times",
+    )
+
+
+def prepare(arguments: argparse.Namespace) -> Callable[[], int]:
+    """Validate everything; what is returned trains, and returns the exit status."""
+    options = choose(arguments)
+    stack = describe_stack(options)
+    check_files(stack.nodes)
+    check_executables(stack.nodes)
+
+    def run() -> int:
+        # Imported late, so that a wrong argument is answered at once.
+        from adgps_bringup.training import train
+
+        assert options.run is not None
+        with Interrupts() as interrupts, locked(options.run):
+            return train(options, interrupts)
+
+    return run
+
+
+def choose(arguments: argparse.Namespace) -> StackOptions:
+    """Choices of the run; ValueError with one line if they cannot be."""
+    names = ("task", "robots", "global_workers", "method", "optimizer", "mode", "iterations")
+    names += ("seed", "real_time_factor")
+    chosen = {name: getattr(arguments, name) for name in names if hasattr(arguments, name)}
+    options = StackOptions(**chosen)
+    extra = tuple(path.absolute() for path in arguments.config or ())
+    if arguments.resume:
+        if arguments.run is None:
+            raise ValueError("--resume needs --run DIR, the folder of the run to go on with")
+        run_folder = arguments.run.absolute()
+        saved = resume_options(run_folder, chosen)
+        check_writable(run_folder)
+        return replace(saved, parameter_files=(*saved.parameter_files, *extra))
+    stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
+    run_folder = (arguments.run or Path("runs") / f"{options.task}-{stamp}").absolute()
+    check_new(run_folder)
+    return replace(
+        options, run=run_folder, parameter_files=(hyper_parameters(options.task), *extra)
+    )

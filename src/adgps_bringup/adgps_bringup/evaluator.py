@@ -1,0 +1,184 @@
+"""Runs the global policy on instances, over several robots at once."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from adgps_core.conversions.messages import (
+    global_policy_to_msg,
+    instance_to_msg,
+    trajectory_from_msg,
+    version_to_msg,
+)
+from adgps_core.global_policy import GlobalPolicy, PolicyVersion
+from adgps_core.tasks import Instance, Task
+from adgps_msgs.action import ExecuteRollout
+from adgps_msgs.msg import PolicyParameters
+from adgps_msgs.srv import ResetInstance
+from rclpy.action import ActionClient
+from rclpy.node import Node
+from rclpy.publisher import Publisher
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+
+from adgps_bringup.evaluation import InstanceResult, measure
+
+ATTEMPTS = 4
+"""Rollouts that are tried of one instance, on any robot, before the evaluation fails."""
+
+_START_TIMEOUT = 60.0
+_ANSWER_TIMEOUT = 10.0
+_ROLLOUT_TIMEOUT = 60.0
+
+
+class EvaluationFailed(RuntimeError):
+    """An instance could not be evaluated; the message says which and why."""
+
+
+class _AttemptFailed(Exception):
+    """One attempt failed; another may do better."""
+
+
+def publish_policy(node: Node, policy: GlobalPolicy) -> Publisher:
+    """Publish a policy in the place of the parameter server; keep what is returned alive."""
+    latched = QoSProfile(
+        depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
+    )
+    publisher = node.create_publisher(PolicyParameters, "/param_server/policy_parameters", latched)
+    publisher.publish(global_policy_to_msg(policy))
+    return publisher
+
+
+class Evaluator:
+    """Evaluates one version of the global policy.
+
+    Parameters
+    ----------
+    node : spun by somebody else.
+    task : the task.
+    robots : their namespaces.
+    """
+
+    def __init__(self, node: Node, task: Task, robots: Sequence[str]) -> None:
+        """Connect to the robots."""
+        self._task = task
+        self._clients = {
+            robot: (
+                node.create_client(ResetInstance, f"{robot}/reset_instance"),
+                ActionClient(node, ExecuteRollout, f"{robot}/execute_rollout"),
+            )
+            for robot in robots
+        }
+
+    def run(
+        self,
+        instances: Sequence[Instance],
+        version: PolicyVersion,
+        tick: Callable[[], None],
+    ) -> list[InstanceResult]:
+        """Roll the policy's mean out once on every instance, robots in parallel.
+
+        Parameters
+        ----------
+        instances : what to evaluate on.
+        version : the policy must be at least this new.
+        tick : called ten times a second; what it raises ends the evaluation.
+
+        Raises
+        ------
+        EvaluationFailed
+            If an instance failed on all attempts, or no robot is there.
+        """
+        work: queue.Queue[tuple[int, int]] = queue.Queue()
+        for index in range(len(instances)):
+            work.put((index, 1))
+        results: dict[int, InstanceResult] = {}
+        failures: list[str] = []
+        stop = threading.Event()
+
+        def practise(robot: str) -> None:
+            while not stop.is_set():
+                try:
+                    index, attempt = work.get(timeout=0.1)
+                except queue.Empty:
+                    continue
+                instance = instances[index]
+                try:
+                    results[index] = self._rollout(robot, instance, version, stop)
+                except _AttemptFailed as error:
+                    if attempt >= ATTEMPTS:
+                        failures.append(f"{instance.id} on {robot}: {error}")
+                        return
+                    work.put((index, attempt + 1))
+
+        threads = [
+            threading.Thread(target=practise, args=(robot,), name=f"evaluate {robot}", daemon=True)
+            for robot in self._clients
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            while len(results) < len(instances):
+                tick()
+                if failures:
+                    raise EvaluationFailed(f"evaluation failed, {failures[0]}")
+                time.sleep(0.1)
+        finally:
+            stop.set()
+        for thread in threads:
+            thread.join(timeout=1.0)
+        return [results[index] for index in range(len(instances))]
+
+    def _rollout(
+        self, robot: str, instance: Instance, version: PolicyVersion, stop: threading.Event
+    ) -> InstanceResult:
+        """Reset a robot and roll the global policy out."""
+        reset, execute = self._clients[robot]
+        message = instance_to_msg(instance)
+        _wait(lambda: reset.service_is_ready() and execute.server_is_ready(), stop)
+        request = ResetInstance.Request(instance=message, seed=0, perturbation=0.0)
+        answer = _result(reset.call_async(request), _ANSWER_TIMEOUT, stop)
+        if answer.error_code != ResetInstance.Response.SUCCESS:
+            raise _AttemptFailed(f"reset refused: {answer.error_msg}")
+        goal = ExecuteRollout.Goal(
+            instance=message,
+            horizon=self._task.horizon,
+            seed=0,
+            noise_scale=0.0,
+            use_global_policy=True,
+            minimum_version=version_to_msg(version),
+            start_after=answer.stamp,
+            rollout_id=f"evaluation/{instance.id}",
+        )
+        handle = _result(execute.send_goal_async(goal), _ANSWER_TIMEOUT, stop)
+        if not handle.accepted:
+            raise _AttemptFailed("the controller did not accept the rollout")
+        result = _result(handle.get_result_async(), _ROLLOUT_TIMEOUT, stop).result
+        if result.error_code != ExecuteRollout.Result.SUCCESS:
+            raise _AttemptFailed(result.error_msg or f"error code {result.error_code}")
+        try:
+            return measure(self._task, instance, trajectory_from_msg(result.trajectory))
+        except ValueError as error:
+            raise _AttemptFailed(f"impossible trajectory: {error}") from error
+
+
+def _wait(ready: Callable[[], bool], stop: threading.Event) -> None:
+    """Wait until a robot is there."""
+    deadline = time.monotonic() + _START_TIMEOUT
+    while not ready():
+        if stop.wait(0.05) or time.monotonic() > deadline:
+            raise _AttemptFailed(f"the robot did not appear within {_START_TIMEOUT:g} s")
+
+
+def _result(future: Any, timeout: float, stop: threading.Event) -> Any:
+    """Result of a ROS future that an executor on another thread completes."""
+    done = threading.Event()
+    future.add_done_callback(lambda _: done.set())
+    deadline = time.monotonic() + timeout
+    while not done.wait(0.1):
+        if stop.is_set() or time.monotonic() > deadline:
+            raise _AttemptFailed(f"no answer within {timeout:g} s")
+    return future.result()

@@ -1,0 +1,213 @@
+"""Training from start to finish: start the stack, watch it, evaluate, write what came of it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeout
+from pathlib import Path
+from typing import Any
+
+from adgps_core.global_policy import PolicyVersion
+from adgps_core.tasks import SPLITS, make_task
+from rich.console import Console
+
+from adgps_bringup import evaluation, summary
+from adgps_bringup.evaluator import Evaluator
+from adgps_bringup.events import EventWriter
+from adgps_bringup.interrupts import Interrupted, Interrupts
+from adgps_bringup.options import StackOptions
+from adgps_bringup.plots import plot_cost
+from adgps_bringup.progress import ProgressDisplay, duration
+from adgps_bringup.ros_node import request_checkpoint, watch_diagnostics
+from adgps_bringup.run_folder import CurveFile, keep_parameter_files, write_config
+from adgps_bringup.session import Session, running
+from adgps_bringup.stack import GLOBAL_WORKER, LOCAL_WORKER, Stack, describe_stack
+from adgps_bringup.training_state import TrainingState, version_key
+
+START_TIMEOUT = 180.0
+STALL_TIMEOUT = 300.0
+"""Longest times to wait for a first and for another sign of progress [s]; then the run fails."""
+
+_PERIOD = 0.2
+_EVENTS_PERIOD = 5.0
+
+
+class TrainingFailed(RuntimeError):
+    """Training cannot go on; the message says why."""
+
+
+def train(options: StackOptions, interrupts: Interrupts) -> int:
+    """Train and evaluate; 0 when all is done.
+
+    Raises
+    ------
+    Interrupted
+        If the user stopped it; a checkpoint was written.
+    TrainingFailed, ProcessFailed, EvaluationFailed
+        If it cannot go on.
+    """
+    assert options.run is not None
+    options = keep_parameter_files(options)
+    stack = describe_stack(options)
+    write_config(stack)
+    return _Training(stack, options.run, interrupts).run()
+
+
+class _Training:
+    """One training run."""
+
+    def __init__(self, stack: Stack, run: Path, interrupts: Interrupts) -> None:
+        self._stack = stack
+        self._run = run
+        self._interrupts = interrupts
+        self._curve = CurveFile(run)
+        robots = tuple(robot.strip("/") for robot in stack.robots)
+        self._state = TrainingState(robots, list(self._curve.points))
+        self._lock = threading.Lock()
+        self._began = time.monotonic()
+
+    @property
+    def _now(self) -> float:
+        """Wall clock since this part of the run began [s]."""
+        return time.monotonic() - self._began
+
+    def run(self) -> int:
+        """Run to the end."""
+        with ProgressDisplay(self._state) as display:
+            display.say(f"run folder {self._run}")
+            with running(
+                self._stack.nodes,
+                self._run / "parameters",
+                self._run / "log",
+                display.say,
+                self._interrupts,
+            ) as session:
+                try:
+                    self._practise(session, display)
+                    version, newer_by = self._freeze(session)
+                    display.say(f"evaluating policy {version} on all robots")
+                    results = self._evaluate(session, version)
+                except Interrupted:
+                    display.say("stopping, with a checkpoint")
+                    _outcome(request_checkpoint(session.node, patience=0.3), timeout=0.7)
+                    raise
+        self._write(version, newer_by, session.supervisor.respawns, results)
+        return 0
+
+    def _practise(self, session: Session, display: ProgressDisplay) -> None:
+        """Watch until every local worker is finished."""
+        events = EventWriter(self._run / "events")
+
+        def heard(name: str, values: dict[str, str]) -> None:
+            with self._lock:
+                self._state.update(name, values, self._now)
+
+        watch_diagnostics(session.node, heard)
+        next_events = 0.0
+        try:
+            while not self._state.finished:
+                session.tick()
+                with self._lock:
+                    display.update(self._now)
+                    self._curve.write(self._state.curve)
+                    if self._now >= next_events:
+                        self._write_events(events)
+                        next_events = self._now + _EVENTS_PERIOD
+                    self._refuse_stall()
+                time.sleep(_PERIOD)
+            with self._lock:
+                display.update(self._now)
+                self._curve.write(self._state.curve)
+                self._write_events(events)
+        finally:
+            events.close()
+
+    def _write_events(self, events: EventWriter) -> None:
+        """Curve and diagnostics for TensorBoard."""
+        events.curve(self._state.curve)
+        for name, values in self._state.diagnostics.items():
+            events.diagnostics(name, values, self._state.rollouts)
+
+    def _refuse_stall(self) -> None:
+        """Fail, naming who is missing, when nothing happens any more."""
+        if self._state.missing and self._now > START_TIMEOUT:
+            names = ", ".join(self._state.missing)
+            raise TrainingFailed(
+                f"no sign of the local workers of {names} within {START_TIMEOUT:g} s,"
+                f" see {self._run / 'log'}"
+            )
+        if self._now - self._state.last_progress_s > STALL_TIMEOUT:
+            doing = "; ".join(f"{w.robot}: {w.state}" for w in self._state.workers.values())
+            raise TrainingFailed(f"no progress for {STALL_TIMEOUT:g} s ({doing})")
+
+    def _freeze(self, session: Session) -> tuple[PolicyVersion, float]:
+        """End the learning and save the policy: its version, and how long after the last rollout."""
+        workers = self._stack.of(LOCAL_WORKER, GLOBAL_WORKER)
+        session.supervisor.stop([node.name for node in workers])
+        saved = request_checkpoint(session.node, patience=10.0)
+        deadline = time.monotonic() + 10.0
+        while not saved.done() and time.monotonic() < deadline:
+            session.tick()
+            time.sleep(0.02)
+        answer = _outcome(saved, timeout=0)
+        if answer is None or version_key(answer) < (0, 0):
+            raise TrainingFailed(f"the parameter server saved no checkpoint: {answer}")
+        return PolicyVersion(*version_key(answer)), self._now - self._state.last_rollout_s
+
+    def _evaluate(
+        self, session: Session, version: PolicyVersion
+    ) -> dict[str, list[evaluation.InstanceResult]]:
+        """Evaluate the saved policy on all splits, held-out instances first."""
+        task = make_task(self._stack.options.task)
+        evaluator = Evaluator(session.node, task, self._stack.robots)
+        instances = {split: task.instances(split) for split in reversed(SPLITS)}
+        together = [instance for split in instances.values() for instance in split]
+        outcomes = iter(evaluator.run(together, version, session.tick))
+        return {split: [next(outcomes) for _ in group] for split, group in instances.items()}
+
+    def _write(
+        self,
+        version: PolicyVersion,
+        newer_by: float,
+        respawns: int,
+        results: dict[str, list[evaluation.InstanceResult]],
+    ) -> None:
+        """Write the summary and the plot; print the tables."""
+        options, state = self._stack.options, self._state
+        iterations = max(worker.iterations for worker in state.workers.values())
+        phase = summary.Phase(options.method, options.optimizer, iterations)
+        content = summary.build(
+            options,
+            [phase],
+            wall_clock_s=state.wall_clock_s(self._now),
+            iterations=iterations,
+            rollouts=state.rollouts,
+            policy_version=str(version),
+            utilization={robot: worker.utilization for robot, worker in state.workers.items()},
+            metrics={
+                "policy_after_last_rollout_s": newer_by,
+                "respawns": respawns,
+            },
+            curve=state.curve,
+            evaluation={split: evaluation.report(group) for split, group in results.items()},
+        )
+        summary.write_json(self._run / "summary.json", content)
+        if state.curve:
+            label = f"{options.method.upper()}, {options.optimizer.upper()}"
+            title = f"{options.task}: {options.robots} robots, {options.mode}, seed {options.seed}"
+            plot_cost(self._run / "cost.png", state.curve, [(label, state.rollouts)], title)
+        console = Console(highlight=False)
+        for split, group in results.items():
+            console.print(evaluation.table(f"{split}, policy {version}", group))
+        took = duration(state.wall_clock_s(self._now))
+        console.print(f"finished: {state.rollouts} rollouts, {took}; see {self._run}", soft_wrap=True)
+
+
+def _outcome(future: Future[Any], timeout: float) -> Any:
+    """Result of a future, or None if it failed or is late."""
+    try:
+        return future.result(timeout=timeout)
+    except (RuntimeError, FutureTimeout):
+        return None

@@ -1,0 +1,186 @@
+"""How far training is, gathered from the diagnostics of its nodes; no ROS here."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class WorkerProgress:
+    """What one local worker last said of itself.
+
+    Parameters
+    ----------
+    robot : "robot_1".
+    iteration : local iterations done, mean over the worker's instances.
+    iterations : how many there will be.
+    rollouts : that were learned from, since the worker's process started.
+    cost : mean total cost of the newest batch of rollouts; NaN before the first.
+    utilization : time of rollouts learned from, over wall clock.
+    policy_version, policy_age_s : newest global policy that it has, and its age.
+    state : what it is doing.
+    finished : whether all its iterations are done.
+    """
+
+    robot: str
+    iteration: float = 0.0
+    iterations: int = 0
+    rollouts: int = 0
+    cost: float = math.nan
+    utilization: float = 0.0
+    policy_version: str = "0.0"
+    policy_age_s: float = math.nan
+    state: str = "starting"
+    finished: bool = False
+
+    @staticmethod
+    def from_diagnostics(robot: str, values: Mapping[str, str]) -> WorkerProgress:
+        """Read the values of a status; ValueError if one is not what it should be."""
+        return WorkerProgress(
+            robot=robot,
+            iteration=float(values.get("iteration", 0)),
+            iterations=int(values.get("iterations", 0)),
+            rollouts=int(values.get("rollouts", 0)),
+            cost=float(values.get("cost", "nan")),
+            utilization=float(values.get("utilization", 0)),
+            policy_version=values.get("policy_version", "0.0"),
+            policy_age_s=float(values.get("policy_age_s", "nan")),
+            state=values.get("state", ""),
+            finished=values.get("finished", "false") == "true",
+        )
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """One point of the learning curve: mean cost of the robots' newest batches of rollouts."""
+
+    rollouts: int
+    wall_clock_s: float
+    version: str
+    cost: float
+
+
+@dataclass
+class TrainingState:
+    """The whole run as diagnostics tell it.
+
+    Parameters
+    ----------
+    robots : names of the robots, "robot_1" and so on.
+    curve : points of an earlier part of this run.
+    """
+
+    robots: tuple[str, ...]
+    curve: list[CurvePoint] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Begin where the curve ends."""
+        self.workers: dict[str, WorkerProgress] = {}
+        self.diagnostics: dict[str, Mapping[str, str]] = {}
+        self.last_progress_s = 0.0
+        self.last_rollout_s = 0.0
+        self._first: dict[str, tuple[float, float]] = {}
+        self._before = self.curve[-1].rollouts if self.curve else 0
+        self._earlier_s = self.curve[-1].wall_clock_s if self.curve else 0.0
+        self._ended_processes = dict.fromkeys(self.robots, 0)
+
+    def update(self, name: str, values: Mapping[str, str], now: float) -> None:
+        """Take in one diagnostic status.
+
+        Parameters
+        ----------
+        name : of the status, "/robot_1/local_worker".
+        values : its key-value pairs.
+        now : wall clock since this part of the run began [s].
+        """
+        self.diagnostics[name.strip("/")] = dict(values)
+        namespace, _, node = name.strip("/").rpartition("/")
+        if node != "local_worker" or namespace not in self.robots:
+            return
+        try:
+            progress = WorkerProgress.from_diagnostics(namespace, values)
+        except ValueError:
+            return  # a peer's broken number must not end the run
+        before = self.workers.get(namespace, WorkerProgress(namespace))
+        self.workers[namespace] = progress
+        self._first.setdefault(namespace, (now, progress.iteration))
+        if progress.rollouts < before.rollouts:  # it was started again and counts from zero
+            self._ended_processes[namespace] += before.rollouts
+        if (progress.rollouts, progress.iteration, progress.state) != (
+            before.rollouts,
+            before.iteration,
+            before.state,
+        ):
+            self.last_progress_s = now
+        if progress.rollouts > before.rollouts:
+            self.last_rollout_s = now
+        if progress.cost != before.cost and math.isfinite(progress.cost):
+            self._append_point(now)
+
+    def _append_point(self, now: float) -> None:
+        """Add a point to the curve."""
+        costs = [worker.cost for worker in self.workers.values() if math.isfinite(worker.cost)]
+        self.curve.append(
+            CurvePoint(
+                rollouts=self.rollouts,
+                wall_clock_s=round(self._earlier_s + now, 3),
+                version=self.policy_version,
+                cost=sum(costs) / len(costs),
+            )
+        )
+
+    @property
+    def rollouts(self) -> int:
+        """Rollouts of all robots so far, also those of earlier parts and of killed processes."""
+        current = sum(worker.rollouts for worker in self.workers.values())
+        return self._before + sum(self._ended_processes.values()) + current
+
+    @property
+    def policy_version(self) -> str:
+        """Newest policy version that a robot has."""
+        versions = [worker.policy_version for worker in self.workers.values()]
+        return max(versions, key=version_key, default="0.0")
+
+    @property
+    def iterations(self) -> float:
+        """Local iterations of each instance so far, mean over the robots."""
+        done = [worker.iteration for worker in self.workers.values()]
+        return sum(done) / len(done) if done else 0.0
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Robots whose local worker has never been heard of."""
+        return tuple(robot for robot in self.robots if robot not in self.workers)
+
+    @property
+    def finished(self) -> bool:
+        """Whether every local worker is."""
+        return not self.missing and all(worker.finished for worker in self.workers.values())
+
+    def wall_clock_s(self, now: float) -> float:
+        """Duration of the run, earlier parts included [s]."""
+        return self._earlier_s + now
+
+    def eta_s(self, robot: str, now: float) -> float:
+        """Time that a robot still needs at the pace it has had so far [s]; NaN if unknown."""
+        worker = self.workers.get(robot)
+        if worker is None:
+            return math.nan
+        if worker.finished:
+            return 0.0
+        since, iteration = self._first[robot]
+        done = worker.iteration - iteration
+        if done <= 0 or now <= since:
+            return math.nan
+        return (worker.iterations - worker.iteration) * (now - since) / done
+
+
+def version_key(version: str) -> tuple[int, int]:
+    """Order of versions "epoch.counter"; what is no version comes first."""
+    epoch, _, counter = version.partition(".")
+    try:
+        return int(epoch), int(counter)
+    except ValueError:
+        return -1, -1
