@@ -41,7 +41,7 @@ class Reach:
     """
 
     weight_action: float = 1e-2
-    weight_velocity: float = 0.3
+    weight_velocity: float = 1.0
     weight_distance: float = 10.0
     weight_log: float = 1.0
     alpha: float = 1e-3
