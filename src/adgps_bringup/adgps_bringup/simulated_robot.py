@@ -9,10 +9,11 @@ from __future__ import annotations
 import sys
 
 import rclpy
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+
 from adgps_robot.nodes.torque_controller import TorqueController
 from adgps_sim.nodes.sim_robot import SimRobot
 from adgps_sim.world import URDF
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 
 
 def main() -> None:

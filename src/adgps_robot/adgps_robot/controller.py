@@ -13,10 +13,10 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 import numpy as np
+
 from adgps_core.global_policy import GlobalPolicy
 from adgps_core.tasks import Task
 from adgps_core.typing import Array
-
 from adgps_robot.execution import SECOND_NS, Execution, RolloutResult, Timing
 from adgps_robot.goal import Goal
 from adgps_robot.joint_states import JointSample, StateFilter
@@ -26,6 +26,7 @@ from adgps_robot.outcome import Outcome, RolloutError
 from adgps_robot.rollout import Rollout
 from adgps_robot.safety import Safety
 from adgps_robot.sampling import choose_sampler
+
 
 class Controller:
     """Turns goals and joint states into torques.

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from adgps_core.trajectory import Trajectory
-
 from adgps_robot.goal import Goal
 from adgps_robot.outcome import Outcome, RolloutError
 from adgps_robot.rollout import Rollout

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+
 from adgps_core.global_policy import PolicyVersion
 from adgps_core.policies import LinearGaussianPolicy
 from adgps_core.tasks import Instance, Task

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pinocchio as pin
+
 from adgps_core import end_effector as ee
 from adgps_core.typing import Array
 
@@ -32,9 +33,7 @@ class Kinematics:
         that are not the arm's.
     """
 
-    def __init__(
-        self, urdf: str | Path, joint_names: Sequence[str], frame: str = ee.FRAME
-    ) -> None:
+    def __init__(self, urdf: str | Path, joint_names: Sequence[str], frame: str = ee.FRAME) -> None:
         if not Path(urdf).is_file():
             raise ValueError(f"no URDF at {str(urdf)!r}")
         whole = pin.buildModelFromUrdf(str(urdf))
@@ -42,9 +41,7 @@ class Kinematics:
         if missing or not whole.existFrame(frame):
             raise ValueError(f"the URDF has no {', '.join(missing) or frame}")
         others = [
-            index
-            for index, name in enumerate(whole.names)
-            if index > 0 and name not in joint_names
+            index for index, name in enumerate(whole.names) if index > 0 and name not in joint_names
         ]
         self._model = pin.buildReducedModel(whole, others, pin.neutral(whole))
         if self._model.nq != len(joint_names):

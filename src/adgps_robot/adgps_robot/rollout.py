@@ -7,10 +7,10 @@ tick is done when x_{t+1} has arrived. The last state x_T is answered with nothi
 from __future__ import annotations
 
 import numpy as np
+
 from adgps_core.tasks import Task
 from adgps_core.trajectory import Trajectory
 from adgps_core.typing import Array
-
 from adgps_robot.goal import Goal
 from adgps_robot.limits import Limits, limit, violation
 from adgps_robot.outcome import Outcome, RolloutError

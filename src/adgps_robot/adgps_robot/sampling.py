@@ -9,7 +9,6 @@ from adgps_core.global_policy import GlobalPolicy, PolicyVersion
 from adgps_core.policies import LinearGaussianPolicy
 from adgps_core.tasks import Instance, Task
 from adgps_core.typing import Array
-
 from adgps_robot.goal import Goal
 
 
@@ -21,7 +20,7 @@ class Sampler(Protocol):
         """Version of the global policy; epoch 0 for a local one."""
 
     def act(self, t: int, state: Array, noise: Array) -> Array:
-        """Draw an action (dU,) at step t in state (dX,), with scaled standard-normal noise (dU,)."""
+        """Action (dU,) at step t in state (dX,), with scaled standard-normal noise (dU,)."""
 
     def log_probabilities(self, states: Array, observations: Array, actions: Array) -> Array:
         """Log densities (n,) of actions (n, dU), whatever their noise was scaled with."""

@@ -4,15 +4,16 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from controller_bench import INSTANCE, PERIOD_NS, TASK, Bench, hold_goal
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from adgps_core.global_policy import Architecture, GlobalPolicy, PolicyVersion, initial_values
 from adgps_robot.diagnostics import report
 from adgps_robot.execution import Timing
 from adgps_robot.goal import Goal
 from adgps_robot.outcome import Outcome, RolloutError
 from adgps_robot.safety import SafetyError
-from arm import INSTANCE, PERIOD_NS, TASK, Bench, hold_goal
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 
 def newest(version: PolicyVersion) -> GlobalPolicy:

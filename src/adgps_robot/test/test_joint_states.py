@@ -1,9 +1,12 @@
 """Whatever arrives, samples are finite, complete, in the arm's order, and rise in time."""
 
+import itertools
+
 import numpy as np
-from adgps_robot.joint_states import Refusal, StateFilter
 from hypothesis import given
 from hypothesis import strategies as st
+
+from adgps_robot.joint_states import Refusal, StateFilter
 
 NAMES = ("shoulder", "elbow")
 EVERYTHING = ("finger", *NAMES)
@@ -30,7 +33,7 @@ def test_samples_are_sound_and_everything_else_is_counted(
             np.testing.assert_array_equal(sample.angles, expected)
             assert np.isfinite([sample.angles, sample.velocities]).all()
             assert states.newest is sample
-    assert all(a < b for a, b in zip(stamps, stamps[1:], strict=False))
+    assert all(a < b for a, b in itertools.pairwise(stamps))
     assert states.accepted + sum(states.refusals.values()) == len(stream)
 
 

@@ -6,11 +6,12 @@ from pathlib import Path
 import numpy as np
 import pybullet_data
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from adgps_core import end_effector as ee
 from adgps_core.tasks import make_task
 from adgps_robot.kinematics import Kinematics
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 URDF = Path(pybullet_data.getDataPath()) / "franka_panda" / "panda.urdf"
 NAMES = tuple(f"panda_joint{number}" for number in range(1, 8))

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from adgps_robot.limits import Limits, limit, violation
 from hypothesis import given
 from hypothesis import strategies as st
+
+from adgps_robot.limits import Limits, limit, violation
 
 PERIOD = 0.05
 LIMITS = Limits(
@@ -62,7 +63,9 @@ def test_each_limit_counts_its_own_cuts() -> None:
     assert limit(LIMITS, np.array([88.0, 0]), zero, middle, zero, PERIOD).effort == 1
     fast = np.array([0.0, 3.0])
     assert limit(LIMITS, np.array([0.0, 2.5]), zero, middle, fast, PERIOD).motion == 1
-    assert limit(LIMITS, np.array([0.0, 9.0]), np.array([0.0, -9.0]), middle, zero, PERIOD).rate == 1
+    assert (
+        limit(LIMITS, np.array([0.0, 9.0]), np.array([0.0, -9.0]), middle, zero, PERIOD).rate == 1
+    )
 
 
 def test_violations_name_the_joint() -> None:

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from controller_bench import PERIOD_NS, Bench, hold_goal
+
 from adgps_robot.execution import Timing
 from adgps_robot.outcome import Outcome
-from arm import PERIOD_NS, Bench, hold_goal
 
 TIMING = Timing(lock_step=False, state_timeout=0.2, lateness_budget=0.02)
 

@@ -2,15 +2,16 @@
 
 import numpy as np
 import pytest
+from controller_bench import INSTANCE, KINEMATICS, LIMITS, PERIOD_NS, TASK, hold_goal, hold_policy
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from adgps_core import end_effector as ee
 from adgps_core.global_policy import Architecture, GlobalPolicy, PolicyVersion, initial_values
 from adgps_robot.goal import Goal
 from adgps_robot.outcome import Outcome, RolloutError
 from adgps_robot.rollout import Rollout
 from adgps_robot.sampling import GlobalSampler, LocalSampler, choose_sampler
-from arm import INSTANCE, KINEMATICS, LIMITS, PERIOD_NS, TASK, hold_goal, hold_policy
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 ARCHITECTURE = Architecture(TASK.dim_o, TASK.dim_u, (8,), action_scale=2.0)
 

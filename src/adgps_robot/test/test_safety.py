@@ -3,9 +3,10 @@
 from contextlib import suppress
 
 import pytest
-from adgps_robot.safety import Safety, SafetyError
 from hypothesis import given
 from hypothesis import strategies as st
+
+from adgps_robot.safety import Safety, SafetyError
 
 EVENTS = ("arm", "disarm", "trip", "press", "release", "clear")
 

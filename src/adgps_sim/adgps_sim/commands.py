@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 import numpy as np
+
 from adgps_core.typing import Array
 
 

@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
+
 from adgps_core.tasks import Instance, Task
 from adgps_core.typing import Array
-
 from adgps_sim.commands import HeldCommand, LockStep, Refusal
 from adgps_sim.pacing import Pacer
 from adgps_sim.world import JOINT_NAMES, World
@@ -27,9 +27,15 @@ HOLD_PERIODS = 3  # control periods for which a command is held in real time
 class Robot(Protocol):
     """What the node needs of either kind."""
 
-    stamp_ns: int
-    ticks: int
     resets: int
+
+    @property
+    def stamp_ns(self) -> int:
+        """Simulated time [ns]."""
+
+    @property
+    def ticks(self) -> int:
+        """Control ticks advanced, or commands followed."""
 
     @property
     def refusals(self) -> Counter[Refusal]:
@@ -126,9 +132,7 @@ class RealTimeRobot:
             )
         self._world = world
         self._state_rate = state_rate
-        self._held = HeldCommand(
-            JOINT_NAMES, round(HOLD_PERIODS * task.control_period * SECOND_NS)
-        )
+        self._held = HeldCommand(JOINT_NAMES, round(HOLD_PERIODS * task.control_period * SECOND_NS))
         self._pacer = Pacer(factor, 1 / state_rate, now)
         self._steps = 0
         self.resets = 0

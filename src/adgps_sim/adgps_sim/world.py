@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pybullet
 import pybullet_data
+
 from adgps_core.typing import Array
 
 URDF = Path(pybullet_data.getDataPath()) / "franka_panda" / "panda.urdf"

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
-from adgps_sim.commands import HeldCommand, LockStep, Refusal
 from hypothesis import given
 from hypothesis import strategies as st
+
+from adgps_sim.commands import HeldCommand, LockStep, Refusal
 
 NAMES = tuple(f"joint{number}" for number in range(7))
 PERIOD = 50_000_000

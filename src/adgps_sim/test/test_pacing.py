@@ -1,9 +1,10 @@
 """Simulated time keeps to the wall clock, and slips instead of piling up."""
 
 import pytest
-from adgps_sim.pacing import Pacer
 from hypothesis import given
 from hypothesis import strategies as st
+
+from adgps_sim.pacing import Pacer
 
 PERIOD = 1 / 128  # exact in binary, as are the times below
 

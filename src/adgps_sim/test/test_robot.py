@@ -4,12 +4,13 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from adgps_core.tasks import Instance, make_task
 from adgps_core.typing import Array
 from adgps_sim.robot import LockStepRobot, RealTimeRobot, start_angles
 from adgps_sim.world import JOINT_NAMES, World
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 TASK = make_task("reach")
 PERIOD_NS = 50_000_000

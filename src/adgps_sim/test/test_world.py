@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from adgps_core.typing import Array
-from adgps_sim.world import JOINT_NAMES, World
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from adgps_core.typing import Array
+from adgps_sim.world import JOINT_NAMES, World
 
 START = np.array([0, -np.pi / 4, 0, -3 * np.pi / 4, 0, np.pi / 2, np.pi / 4])
 PERIOD = 0.05

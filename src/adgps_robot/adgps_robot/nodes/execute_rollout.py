@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from adgps_core.conversions import messages
-from adgps_msgs.action import ExecuteRollout
 from rclpy.action import ActionServer, CancelResponse
 from rclpy.action.server import ServerGoalHandle
 from rclpy.node import Node
 from rclpy.task import Future
 
+from adgps_core.conversions import messages
+from adgps_msgs.action import ExecuteRollout
 from adgps_robot.controller import Controller
 from adgps_robot.execution import RolloutResult
 from adgps_robot.goal import Goal
@@ -97,7 +97,7 @@ class RolloutAction:
         feedback = ExecuteRollout.Feedback()
 
         def on_tick(ticks: int) -> None:
-            if ticks % FEEDBACK_PERIOD == 0:
+            if ticks and ticks % FEEDBACK_PERIOD == 0:
                 feedback.step = ticks
                 handle.publish_feedback(feedback)
 

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from adgps_core import end_effector as ee
-from adgps_core.tasks import TASKS
 from rcl_interfaces.msg import FloatingPointRange, ParameterDescriptor
 from rclpy.node import Node
 
+from adgps_core import end_effector as ee
+from adgps_core.tasks import TASKS
 from adgps_robot.execution import Timing
 from adgps_robot.kinematics import Kinematics
 from adgps_robot.limits import Limits

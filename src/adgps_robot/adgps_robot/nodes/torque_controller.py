@@ -9,11 +9,6 @@ from typing import Any
 
 import numpy as np
 import rclpy
-from adgps_core.conversions import messages
-from adgps_core.conversions.diagnostics import diagnostic_array
-from adgps_core.tasks import make_task
-from adgps_core.typing import Array
-from adgps_msgs.msg import JointEffortCommand, PolicyParameters
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock, ClockType
@@ -21,15 +16,18 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
 from sensor_msgs.msg import JointState
-from std_msgs.msg import Bool
-from std_srvs.srv import Trigger
 
+from adgps_core.conversions import messages
+from adgps_core.conversions.diagnostics import diagnostic_array
+from adgps_core.tasks import make_task
+from adgps_core.typing import Array
+from adgps_msgs.msg import JointEffortCommand, PolicyParameters
 from adgps_robot.controller import Controller
 from adgps_robot.diagnostics import report
 from adgps_robot.kinematics import Kinematics
 from adgps_robot.nodes import parameters
 from adgps_robot.nodes.execute_rollout import RolloutAction
-from adgps_robot.safety import SafetyError
+from adgps_robot.nodes.safety_services import SafetyServices
 
 LATCHED = QoSProfile(
     depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
@@ -95,14 +93,6 @@ class TorqueController(LifecycleNode):
             self.create_subscription(
                 PolicyParameters, "/param_server/policy_parameters", self._on_policy, LATCHED
             ),
-            self.create_subscription(
-                Bool, "/e_stop", lambda message: self.controller.on_e_stop(message.data), LATCHED
-            ),
-        ]
-        self._serving = [
-            self.create_service(Trigger, "~/arm", self._on_arm),
-            self.create_service(Trigger, "~/trip", self._on_trip),
-            self.create_service(Trigger, "~/clear", self._on_clear),
         ]
         self._ticking = [
             self.create_timer(WATCH_PERIOD, self.controller.watch, clock=steady),
@@ -114,13 +104,14 @@ class TorqueController(LifecycleNode):
                 self.create_timer(task.control_period, self.controller.on_timer, tick_group)
             )
         self._action = RolloutAction(self, self.controller)
+        self._safety = SafetyServices(self, self.controller)
         return TransitionCallbackReturn.SUCCESS
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Accept rollouts once armed."""
         self.controller.active = True
         if parameters.value(self, "arm_on_activate"):
-            self._try(self.controller.safety.arm)
+            self._safety.arm()
         return super().on_activate(state)
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -131,10 +122,9 @@ class TorqueController(LifecycleNode):
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Take everything down that configuring built."""
         self._action.destroy()
+        self._safety.destroy()
         for subscription in self._listening:
             self.destroy_subscription(subscription)
-        for service in self._serving:
-            self.destroy_service(service)
         for timer in self._ticking:
             self.destroy_timer(timer)
         self.destroy_lifecycle_publisher(self._commands)
@@ -164,33 +154,6 @@ class TorqueController(LifecycleNode):
             self.controller.on_policy(messages.global_policy_from_msg(message))
         except ValueError as error:
             self.get_logger().error(f"refused policy parameters: {error}")
-
-    def _on_arm(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        if not self.controller.active:
-            response.message = "the controller is not active"
-            return response
-        response.message = self._try(self.controller.safety.arm)
-        response.success = not response.message
-        return response
-
-    def _on_trip(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        self.controller.trip("service ~/trip")
-        response.success = True
-        return response
-
-    def _on_clear(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        response.message = self._try(self.controller.safety.clear)
-        response.success = not response.message
-        return response
-
-    def _try(self, change: Any) -> str:
-        """Change the safety state; return why not, "" if done."""
-        try:
-            change()
-        except SafetyError as error:
-            self.get_logger().warning(str(error))
-            return str(error)
-        return ""
 
     def _publish_diagnostics(self) -> None:
         values = report(self.controller)

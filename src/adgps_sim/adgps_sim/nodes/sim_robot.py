@@ -9,11 +9,6 @@ from typing import Any
 
 import numpy as np
 import rclpy
-from adgps_core.conversions.diagnostics import diagnostic_array
-from adgps_core.conversions.messages import instance_from_msg, stamp_from_ns
-from adgps_core.tasks import TASKS, make_task
-from adgps_msgs.msg import JointEffortCommand
-from adgps_msgs.srv import ResetInstance
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.clock import Clock, ClockType
@@ -23,10 +18,14 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rosgraph_msgs.msg import Clock as ClockMessage
 from sensor_msgs.msg import JointState
 
+from adgps_core.conversions.diagnostics import diagnostic_array
+from adgps_core.conversions.messages import instance_from_msg, stamp_from_ns
+from adgps_core.tasks import TASKS, make_task
+from adgps_msgs.msg import JointEffortCommand
+from adgps_msgs.srv import ResetInstance
 from adgps_sim.robot import LockStepRobot, RealTimeRobot, Robot, start_angles
 from adgps_sim.world import JOINT_NAMES, World
 
-RELIABLE = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
 LATCHED = QoSProfile(
     depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
 )
@@ -79,8 +78,13 @@ class SimRobot(Node):
         self._states = self.create_publisher(JointState, "joint_states", LATCHED)
         self._time = self.create_publisher(ClockMessage, "/clock", CLOCK)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        # In lock-step a stray command must not push the awaited one out of the queue; in real
+        # time only the newest one counts.
+        queue = QoSProfile(
+            depth=10 if self.lock_step else 1, reliability=ReliabilityPolicy.RELIABLE
+        )
         self.create_subscription(
-            JointEffortCommand, "joint_effort_command", self._on_command, RELIABLE
+            JointEffortCommand, "joint_effort_command", self._on_command, queue
         )
         self.create_service(ResetInstance, "reset_instance", self._on_reset)
         steady = Clock(clock_type=ClockType.STEADY_TIME)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pybullet_data
+
 from adgps_core.policies import LinearGaussianPolicy
 from adgps_core.tasks import make_task
 from adgps_core.typing import Array
