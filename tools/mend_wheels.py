@@ -69,9 +69,7 @@ def main() -> None:
     """Mend the environment that this Python belongs to."""
     prefix = Path(sys.prefix)
     include = sysconfig.get_paths()["include"]
-    mended = mend_cmake_files(
-        prefix, {BUILDER_PYTHON: include, BUILDER_NUMPY: np.get_include()}
-    )
+    mended = mend_cmake_files(prefix, {BUILDER_PYTHON: include, BUILDER_NUMPY: np.get_include()})
     write_setup_files(prefix)
     print(f"{mended} CMake files mended")
 

@@ -104,9 +104,15 @@ install_packages() {
 }
 
 prepare_workspace() {
-    local key mark=$ROOT/build/adgps.unfinished stamp=$ROOT/install/adgps.stamp
-    key=$(workspace_key)
-    stamped "$stamp" "$key" && return 0
+    local all linked mark=$ROOT/build/adgps.unfinished stamp=$ROOT/install/adgps.stamp
+    all=$(workspace_key) linked=$(links_key)
+    stamped "$stamp" "$all $linked" && return 0
+    if [[ -f $stamp && ! -e $mark && $(<"$stamp") == "$all "* ]]; then
+        find "$ROOT/install" -xtype l -delete
+        step "linking what is new in adgps_bringup" build build_workspace adgps_bringup || return 1
+        echo "$all $linked" >"$stamp"
+        return 0
+    fi
     [[ $ROS_SOURCE == wheels ]] || check_compiler || return 1
     if [[ -e $mark || $(ros_of_build) != "$ROS_SOURCE" ]]; then
         rm -rf "$ROOT/build" "$ROOT/install"
@@ -115,14 +121,16 @@ prepare_workspace() {
     touch "$mark"
     echo "$ROS_SOURCE" >"$ROOT/build/adgps.ros"
     step "building the workspace" build build_workspace || return 1
-    echo "$key" >"$stamp"
+    echo "$all $linked" >"$stamp"
     rm -f "$mark"
 }
 
 ros_of_build() { cat "$ROOT/build/adgps.ros" 2>/dev/null; }
 
+# build_workspace [PACKAGE ...]: these packages, or all.
 build_workspace() {
     local -a arguments=(--log-base "$ROOT/log" build --symlink-install --base-paths src)
+    (($# == 0)) || arguments+=(--packages-select "$@")
     arguments+=(--cmake-args -DBUILD_TESTING=OFF)
     cd "$ROOT" || return 1
     if [[ $ROS_SOURCE == wheels ]]; then
@@ -133,14 +141,12 @@ build_workspace() {
     fi
 }
 
-# What the build depends on. The modules of Python are linked, not copied, so their contents do
-# not matter; adgps_bringup and launch/ are linked file by file, so their names do.
+# What the build depends on; the modules of Python are linked, not copied, and do not matter.
 workspace_key() {
     cd "$ROOT" || return 1
     {
         echo "$ROS_SOURCE ${AMENT_PREFIX_PATH-}"
         [[ $ROS_SOURCE == wheels ]] && cat "$VENV/adgps.stamp"
-        find src/adgps_bringup launch -name __pycache__ -prune -o -type f -print | sort
         {
             find src/adgps_msgs -type f \( -name '*.msg' -o -name '*.srv' -o -name '*.action' \)
             find src -mindepth 2 -maxdepth 2 -type f \
@@ -148,4 +154,11 @@ workspace_key() {
             echo colcon.meta
         } | sort | xargs sha256sum
     } | hash
+}
+
+# adgps_bringup and launch/ are linked file by file: which files there are matters as well.
+links_key() {
+    cd "$ROOT" || return 1
+    find src/adgps_bringup launch -name '.*' -prune -o -name __pycache__ -prune -o -type f -print |
+        sort | hash
 }

@@ -15,6 +15,6 @@ setup(
     zip_safe=False,
     maintainer="ADGPS developers",
     maintainer_email="adgps@example.org",
-    description="The vocabulary that several packages share: trajectories, policies, tasks, conversions.",
+    description="What several packages share: trajectories, policies, tasks, conversions.",
     license="Apache-2.0",
 )

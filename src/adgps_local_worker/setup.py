@@ -18,8 +18,6 @@ setup(
     description="Algorithm 2: trajectory-centric reinforcement learning of one robot.",
     license="Apache-2.0",
     entry_points={
-        "console_scripts": [
-            "local_worker = adgps_local_worker.nodes.local_worker:main"
-        ],
+        "console_scripts": ["local_worker = adgps_local_worker.nodes.local_worker:main"],
     },
 )
