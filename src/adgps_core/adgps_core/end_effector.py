@@ -38,8 +38,6 @@ def points_at(position: Array, rotation: Array) -> Array:
     return points
 
 
-def state(
-    angles: Array, velocities: Array, points: Array, point_velocities: Array
-) -> Array:
+def state(angles: Array, velocities: Array, points: Array, point_velocities: Array) -> Array:
     """Join (..., 7), (..., 7), (..., 9) and (..., 9) into states (..., 32)."""
     return np.concatenate([angles, velocities, points, point_velocities], axis=-1)

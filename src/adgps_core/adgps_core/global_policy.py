@@ -94,9 +94,7 @@ def initial_values(
     Weights are normal with variance 1 / fan-in, biases zero, the last layer a tenth of that.
     """
     tensors = [
-        rng.standard_normal(shape) * np.sqrt(1 / shape[1])
-        if len(shape) == 2
-        else np.zeros(shape)
+        rng.standard_normal(shape) * np.sqrt(1 / shape[1]) if len(shape) == 2 else np.zeros(shape)
         for shape in architecture.shapes
     ]
     tensors[-3] = tensors[-3] * 0.1  # an untrained policy should hardly push the arm
@@ -130,12 +128,8 @@ class GlobalPolicy:
     def __post_init__(self) -> None:
         """Validate, and freeze the arrays."""
         dim_o = self.architecture.dim_o
-        object.__setattr__(
-            self, "offset", frozen(self.offset, (dim_o,), "observation_offset")
-        )
-        object.__setattr__(
-            self, "scale", frozen(self.scale, (dim_o,), "observation_scale")
-        )
+        object.__setattr__(self, "offset", frozen(self.offset, (dim_o,), "observation_offset"))
+        object.__setattr__(self, "scale", frozen(self.scale, (dim_o,), "observation_scale"))
         values = np.array(self.values, dtype=np.float32)
         if values.shape != (self.architecture.size,):
             raise ValueError(
@@ -153,9 +147,7 @@ class GlobalPolicy:
         ends = np.cumsum([np.prod(shape) for shape in shapes])
         return [
             part.reshape(shape)
-            for part, shape in zip(
-                np.split(self.values, ends[:-1]), shapes, strict=True
-            )
+            for part, shape in zip(np.split(self.values, ends[:-1]), shapes, strict=True)
         ]
 
     @cached_property

@@ -17,9 +17,7 @@ def split(architecture: Architecture, values: Tensor) -> list[Tensor]:
     ]
 
 
-def forward(
-    architecture: Architecture, values: Tensor, scaled: Tensor
-) -> tuple[Tensor, Tensor]:
+def forward(architecture: Architecture, values: Tensor, scaled: Tensor) -> tuple[Tensor, Tensor]:
     """Evaluate the policy with flat parameters, so that one flat gradient comes back.
 
     Parameters

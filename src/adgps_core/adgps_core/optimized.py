@@ -70,8 +70,6 @@ class OptimizedTrajectories:
             "multipliers",
             frozen(self.multipliers, (horizon, dim_u), "multipliers"),
         )
-        object.__setattr__(
-            self, "kl_weights", frozen(self.kl_weights, (horizon,), "kl_weights")
-        )
+        object.__setattr__(self, "kl_weights", frozen(self.kl_weights, (horizon,), "kl_weights"))
         if (self.kl_weights < 0).any():
             raise ValueError("kl_weights must not be negative")

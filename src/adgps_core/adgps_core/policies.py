@@ -103,7 +103,5 @@ def gaussian_log_density(residual: Array, cholesky: Array) -> Array:
     )[..., 0]
     log_det = np.log(np.diagonal(cholesky, axis1=-2, axis2=-1)).sum(-1)
     dim = residual.shape[-1]
-    density: Array = (
-        -0.5 * (whitened**2).sum(-1) - log_det - 0.5 * dim * np.log(2 * np.pi)
-    )
+    density: Array = -0.5 * (whitened**2).sum(-1) - log_det - 0.5 * dim * np.log(2 * np.pi)
     return density

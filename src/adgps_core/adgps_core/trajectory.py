@@ -76,9 +76,7 @@ class Trajectory:
             self,
             "measurements",
             {
-                name: frozen(
-                    values, (horizon, np.shape(values)[-1]), f"measurement {name}"
-                )
+                name: frozen(values, (horizon, np.shape(values)[-1]), f"measurement {name}")
                 for name, values in self.measurements.items()
             },
         )

@@ -23,13 +23,9 @@ from adgps_local_worker.lqr import LinearDynamics
 Arrays = dict[str, NDArray[Any]]
 
 
-def save_state(
-    path: Path, state: LocalState, extra: Mapping[str, NDArray[Any]]
-) -> None:
+def save_state(path: Path, state: LocalState, extra: Mapping[str, NDArray[Any]]) -> None:
     """Write a state, and further arrays beside it, atomically."""
-    arrays = _flatten("state", state) | {
-        f"extra/{name}": data for name, data in extra.items()
-    }
+    arrays = _flatten("state", state) | {f"extra/{name}": data for name, data in extra.items()}
     write_checkpoint(path, arrays, {"kind": "local_state"})
 
 
@@ -88,11 +84,7 @@ def _flatten(name: str, value: object) -> Arrays:
 def _below(arrays: Arrays, name: str) -> Arrays:
     """Entries under a name, without it."""
     prefix = f"{name}/"
-    return {
-        key[len(prefix) :]: data
-        for key, data in arrays.items()
-        if key.startswith(prefix)
-    }
+    return {key[len(prefix) :]: data for key, data in arrays.items() if key.startswith(prefix)}
 
 
 def _policy(arrays: Arrays, name: str) -> LinearGaussianPolicy:

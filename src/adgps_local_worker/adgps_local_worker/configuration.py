@@ -58,19 +58,13 @@ class LocalConfiguration:
         if self.prior_strength < 0 or self.multiplier_rate < 0:
             raise ValueError("prior_strength and multiplier_rate must not be negative")
         if not self.kl_weight_min <= self.kl_weight <= self.kl_weight_max:
-            raise ValueError(
-                "kl_weight must lie between kl_weight_min and kl_weight_max"
-            )
+            raise ValueError("kl_weight must lie between kl_weight_min and kl_weight_max")
         lengths = {
             len(self.initial_stiffness),
             len(self.initial_damping),
             len(self.initial_noise),
         }
         if len(lengths) != 1:
-            raise ValueError(
-                "initial_stiffness, _damping and _noise need one number per joint"
-            )
+            raise ValueError("initial_stiffness, _damping and _noise need one number per joint")
         if min(self.initial_noise) <= 0:
-            raise ValueError(
-                "initial_noise must be positive: nothing is learned without it"
-            )
+            raise ValueError("initial_noise must be positive: nothing is learned without it")

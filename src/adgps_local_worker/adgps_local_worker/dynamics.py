@@ -79,14 +79,10 @@ def fit_dynamics(
     data = transitions(states, actions)
     if mixture is None:
         zeros = np.zeros(data.shape[1:])
-        mean, covariance = posterior_moments(
-            data, zeros, zeros[..., None] * zeros[:, None], 0.0
-        )
+        mean, covariance = posterior_moments(data, zeros, zeros[..., None] * zeros[:, None], 0.0)
     else:
         prior_mean, prior_covariance = prior_at(mixture, data)
-        mean, covariance = posterior_moments(
-            data, prior_mean, prior_covariance, strength
-        )
+        mean, covariance = posterior_moments(data, prior_mean, prior_covariance, strength)
     F, f, noise = condition(mean, covariance, dim_x + dim_u, regularisation)
     start = states[:, 0]
     return LinearDynamics(

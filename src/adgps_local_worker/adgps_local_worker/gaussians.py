@@ -38,16 +38,12 @@ def condition(
     given = covariance[..., :dim_in, :dim_in] + regularisation * np.eye(dim_in)
     cross = covariance[..., :dim_in, dim_in:]
     gain = np.linalg.solve(given, cross).swapaxes(-1, -2)
-    offset = mean[..., dim_in:] - np.einsum(
-        "...yz,...z->...y", gain, mean[..., :dim_in]
-    )
+    offset = mean[..., dim_in:] - np.einsum("...yz,...z->...y", gain, mean[..., :dim_in])
     # The quadratic form stays positive semi-definite although given was regularised.
     wide = np.concatenate(
         [
             -gain,
-            np.broadcast_to(
-                np.eye(gain.shape[-2]), (*gain.shape[:-2], *[gain.shape[-2]] * 2)
-            ),
+            np.broadcast_to(np.eye(gain.shape[-2]), (*gain.shape[:-2], *[gain.shape[-2]] * 2)),
         ],
         axis=-1,
     )
@@ -58,20 +54,14 @@ def condition(
 def negative_log_density(policy: LinearGaussianPolicy) -> CostExpansion:
     """-log p(u_t | x_t) as a quadratic in (x, u): exact, since the policy is linear-Gaussian."""
     K, k, precision = policy.K, policy.k, policy.precision
-    wide = np.concatenate(
-        [-K, np.broadcast_to(np.eye(policy.dim_u), policy.C.shape)], axis=-1
-    )
+    wide = np.concatenate([-K, np.broadcast_to(np.eye(policy.dim_u), policy.C.shape)], axis=-1)
     weighted = wide.swapaxes(-1, -2) @ precision
     log_det = 2 * np.log(np.diagonal(policy.cholesky, axis1=-2, axis2=-1)).sum(-1)
     return CostExpansion(
         hessian=symmetric(weighted @ wide),
         gradient=-np.einsum("tzu,tu->tz", weighted, k),
         value=0.5
-        * (
-            np.einsum("tu,tuv,tv->t", k, precision, k)
-            + log_det
-            + policy.dim_u * np.log(2 * np.pi)
-        ),
+        * (np.einsum("tu,tuv,tv->t", k, precision, k) + log_det + policy.dim_u * np.log(2 * np.pi)),
     )
 
 

@@ -76,9 +76,7 @@ def augmented_cost(
     return add(augmented, negative_log_density(linearized), kl_weights)
 
 
-def add(
-    cost: CostExpansion, other: CostExpansion, weight: Array | float
-) -> CostExpansion:
+def add(cost: CostExpansion, other: CostExpansion, weight: Array | float) -> CostExpansion:
     """Cost plus weight (T,) or scalar times other."""
     weight = np.broadcast_to(weight, cost.value.shape)
     return CostExpansion(
@@ -124,9 +122,7 @@ def bounded_step(
             marginals.mean[:, :dim_x],
             marginals.covariance[:, :dim_x, :dim_x],
         ).sum()
-        return Step(
-            result.policy, marginals, float(divergence), eta, True, result.repaired
-        )
+        return Step(result.policy, marginals, float(divergence), eta, True, result.repaired)
 
     best: Step | None = None
 
@@ -134,9 +130,7 @@ def bounded_step(
         """Log of the divergence over a target just inside the bound; a root where they agree."""
         nonlocal best
         step = solve(float(np.exp(log_eta)))
-        if step.divergence <= epsilon and (
-            best is None or step.divergence > best.divergence
-        ):
+        if step.divergence <= epsilon and (best is None or step.divergence > best.divergence):
             best = step
         gap = np.log(max(step.divergence, 1e-300) / (epsilon * (1 - rtol)))
         return 0.0 if abs(gap) < rtol / 2 else float(gap)

@@ -41,9 +41,7 @@ def linearize_policy(
     data = np.concatenate([states, means], axis=-1)
     if mixture is None:
         zeros = np.zeros(data.shape[1:])
-        mean, covariance = posterior_moments(
-            data, zeros, zeros[..., None] * zeros[:, None], 0.0
-        )
+        mean, covariance = posterior_moments(data, zeros, zeros[..., None] * zeros[:, None], 0.0)
     else:
         mean, covariance = posterior_moments(data, *prior_at(mixture, data), strength)
     K, k, residual = condition(mean, covariance, states.shape[-1], regularisation)

@@ -173,9 +173,7 @@ def improve(
     batch = _batch(state)
     linearized = None
     if global_policy is not None:
-        state, linearized = _consult(
-            state, global_policy, task, instance, configuration, rng
-        )
+        state, linearized = _consult(state, global_policy, task, instance, configuration, rng)
     weights = state.kl_weights if linearized is not None else np.zeros(task.horizon)
     cost = augmented_cost(batch.cost, state.multipliers, weights, linearized)
     bound = configuration.kl_step * state.step_multiplier * task.horizon
@@ -212,9 +210,7 @@ def _consult(
     means = global_policy.mean(task.observe(states, instance))
     past = np.concatenate(state.history)[:, : task.dim_x]
     prior = fit_mixture(
-        np.concatenate(
-            [past, global_policy.mean(task.observe(past, instance))], axis=-1
-        ),
+        np.concatenate([past, global_policy.mean(task.observe(past, instance))], axis=-1),
         configuration.prior_components,
         rng,
         state.policy_prior,

@@ -111,23 +111,17 @@ def backward_pass(
             Quu = _positive_definite(Quu)
             factor = cho_factor(Quu, lower=True, check_finite=False)
             repaired += 1
-        solved = cho_solve(
-            factor, np.column_stack([Qux, q[dim_x:], identity]), check_finite=False
-        )
+        solved = cho_solve(factor, np.column_stack([Qux, q[dim_x:], identity]), check_finite=False)
         K[t] = -solved[:, :dim_x]
         k[t] = -solved[:, dim_x]
         C[t] = entropy_weight[t] * symmetric(solved[:, dim_x + 1 :])
         V = symmetric(Q[:dim_x, :dim_x] + Qux.T @ K[t])
         v = q[:dim_x] + Qux.T @ k[t]
         value_hessian[t], value_gradient[t] = V, v
-    return BackwardPass(
-        LinearGaussianPolicy(K, k, C), value_hessian, value_gradient, repaired
-    )
+    return BackwardPass(LinearGaussianPolicy(K, k, C), value_hessian, value_gradient, repaired)
 
 
-def forward_pass(
-    dynamics: LinearDynamics, policy: LinearGaussianPolicy
-) -> StateActionMarginals:
+def forward_pass(dynamics: LinearDynamics, policy: LinearGaussianPolicy) -> StateActionMarginals:
     """Propagate the state's Gaussian through the dynamics under a policy, exactly.
 
     Returns

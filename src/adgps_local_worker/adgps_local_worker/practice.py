@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -44,9 +44,7 @@ class Robot(Protocol):
     def reset(self, instance: Instance, seed: int) -> None:
         """Bring the robot to the start of an instance; waits for a robot that is away."""
 
-    def rollout(
-        self, instance: Instance, policy: LinearGaussianPolicy, seed: int
-    ) -> Trajectory:
+    def rollout(self, instance: Instance, policy: LinearGaussianPolicy, seed: int) -> Trajectory:
         """Run a local policy; RolloutError if the trajectory is incomplete."""
 
 
@@ -92,11 +90,25 @@ class Schedule:
         if self.iterations < 1 or self.alternations < 1:
             raise ValueError("iterations and alternations must be at least 1")
         if self.samples < 2:
-            raise ValueError(
-                "samples must be at least 2: one rollout has no covariance"
-            )
+            raise ValueError("samples must be at least 2: one rollout has no covariance")
         if self.mode not in ("async", "sync"):
             raise ValueError(f"unknown mode {self.mode!r}, expected async or sync")
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What a worker that went away knew of an instance when it last published.
+
+    Parameters
+    ----------
+    state : of the local optimisation.
+    samples : that were published.
+    round : in which they were published.
+    """
+
+    state: LocalState
+    samples: tuple[Trajectory, ...]
+    round: int
 
 
 @dataclass
@@ -107,12 +119,22 @@ class Progress:
     iterations: dict[str, int] = field(default_factory=dict)
     rollouts: int = 0
     failed_rollouts: int = 0
-    cost: float = float("nan")
-    distance: float = float("nan")
+    costs: dict[str, float] = field(default_factory=dict)
+    distances: dict[str, float] = field(default_factory=dict)
     practised_s: float = 0.0
     started: float = field(default_factory=time.monotonic)
     finished: bool = False
     ended: float | None = None
+
+    @property
+    def cost(self) -> float:
+        """Mean cost of the newest rollouts of every instance; NaN before there are any."""
+        return _mean(self.costs)
+
+    @property
+    def distance(self) -> float:
+        """Mean final distance of the newest rollouts of every instance [m]."""
+        return _mean(self.distances)
 
     @property
     def utilization(self) -> float:
@@ -130,7 +152,7 @@ class Practice:
     configuration, schedule : how.
     robot, peers : with whom.
     worker : name that the published trajectories carry.
-    states : of instances that were practised before, by id.
+    memories : of instances that were practised before, by id.
     log : called with one sentence for what the operator should know.
     """
 
@@ -143,7 +165,7 @@ class Practice:
         robot: Robot,
         peers: Peers,
         worker: str,
-        states: dict[str, LocalState] | None = None,
+        memories: Mapping[str, Memory] | None = None,
         log: Callable[[str], None] = print,
     ) -> None:
         self._task = task
@@ -154,29 +176,25 @@ class Practice:
         self._peers = peers
         self._worker = worker
         self._log = log
-        known = states or {}
-        self._states = {
-            instance.id: known.get(instance.id) or initial_state(task, configuration)
-            for instance in instances
-        }
+        known = memories or {}
+        self._states = {instance.id: initial_state(task, configuration) for instance in instances}
+        self._states |= {key: memory.state for key, memory in known.items()}
+        self._samples = {key: memory.samples for key, memory in known.items()}
+        self._rounds = {key: memory.round for key, memory in known.items()}
         self.progress = Progress()
         self.progress.iterations = {key: s.iteration for key, s in self._states.items()}
 
     def run(self) -> None:
         """Practise until every instance has had its iterations."""
         for iteration in range(1, self._schedule.iterations + 1):
-            due = [
-                i for i in self._instances if self._states[i.id].iteration < iteration
-            ]
-            if not due:
-                continue
-            if self._schedule.mode == "async":
-                for instance in due:
-                    self._practise(instance)
-                    self._improve_and_publish(instance, 0)
-                    self._wait(0)
-            else:
+            due = [i for i in self._instances if self._states[i.id].iteration < iteration]
+            if self._schedule.mode == "sync":
                 self._alternate(iteration, due)
+                continue
+            for instance in due:
+                self._practise(instance)
+                self._improve_and_publish(instance, 0)
+                self._wait(0)
         self.progress.activity = "finished"
         self.progress.ended = time.monotonic()
         self.progress.finished = True
@@ -186,20 +204,19 @@ class Practice:
         for instance in due:
             self._practise(instance)
         alternations = self._schedule.alternations
-        for alternation in range(alternations):
-            current = (iteration - 1) * alternations + alternation
-            for instance in self._instances:
+        for current in range((iteration - 1) * alternations, iteration * alternations):
+            behind = [i for i in self._instances if self._rounds.get(i.id, -1) < current]
+            for instance in behind:
                 self._improve_and_publish(instance, current)
-            self._wait(current + 1)
+            if behind:
+                self._wait(current + 1)
 
     def _practise(self, instance: Instance) -> None:
         """Sample a batch on the robot and fit the models to it."""
         state = self._states[instance.id]
         batch = self._sample(instance, state)
         while len(batch) < 2:
-            self._log(
-                f"{instance.id}: the arm could not run the local policy, stepping back"
-            )
+            self._log(f"{instance.id}: the arm could not run the local policy, stepping back")
             state = retreat(
                 state,
                 self._peers.global_policy(),
@@ -215,15 +232,13 @@ class Practice:
             for sample in batch
         ]
         ends = [self._task.distance(sample.states[-1], instance) for sample in batch]
-        self.progress.cost, self.progress.distance = (
-            float(np.mean(costs)),
-            float(np.mean(ends)),
-        )
+        self.progress.costs[instance.id] = float(np.mean(costs))
+        self.progress.distances[instance.id] = float(np.mean(ends))
         rng = self._rng(instance, state.iteration, "fit")
         self._states[instance.id] = fit(
             state, batch, self._task, instance, self._configuration, rng
         )
-        self._samples = {**getattr(self, "_samples", {}), instance.id: tuple(batch)}
+        self._samples[instance.id] = tuple(batch)
 
     def _sample(self, instance: Instance, state: LocalState) -> list[Trajectory]:
         """Roll the local policy out N times; failed rollouts are tried N times more at most."""
@@ -277,14 +292,18 @@ class Practice:
             round=current_round,
         )
         self._peers.publish(optimized, state)
+        self._rounds[instance.id] = current_round
 
     def _wait(self, rounds: int) -> None:
         self.progress.activity = "waiting for the global workers"
         self._peers.wait_for_training(rounds)
 
-    def _rng(
-        self, instance: Instance, iteration: int, purpose: str
-    ) -> np.random.Generator:
+    def _rng(self, instance: Instance, iteration: int, purpose: str) -> np.random.Generator:
         """Randomness that depends on what it is for only, so that a restart repeats it."""
         labels = [zlib.crc32(text.encode()) for text in (instance.id, purpose)]
         return np.random.default_rng([self._schedule.seed, iteration, *labels])
+
+
+def _mean(values: dict[str, float]) -> float:
+    numbers = list(values.values())  # a copy: the loop's thread may add an instance meanwhile
+    return sum(numbers) / len(numbers) if numbers else float("nan")

@@ -18,9 +18,7 @@ def diagnostic_array(
     """One status with its key-value pairs; floats are written with six digits."""
     status = DiagnosticStatus(level=level, name=name, message=message, hardware_id="")
     status.values = [
-        KeyValue(
-            key=key, value=f"{value:.6g}" if isinstance(value, float) else str(value)
-        )
+        KeyValue(key=key, value=f"{value:.6g}" if isinstance(value, float) else str(value))
         for key, value in values.items()
     ]
     array = DiagnosticArray(status=[status])

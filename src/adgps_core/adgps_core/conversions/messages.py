@@ -53,9 +53,7 @@ def instance_to_msg(instance: Instance) -> msg.Instance:
 def instance_from_msg(message: msg.Instance) -> Instance:
     """Task instance of a message."""
     shape = (len(message.parameters),)
-    return Instance(
-        message.task, message.id, to_numpy(message.parameters, shape, "parameters")
-    )
+    return Instance(message.task, message.id, to_numpy(message.parameters, shape, "parameters"))
 
 
 def local_policy_to_msg(policy: LinearGaussianPolicy) -> msg.LocalPolicy:
@@ -140,15 +138,9 @@ def trajectory_from_msg(message: msg.Trajectory) -> Trajectory:
         instance=instance_from_msg(message.instance),
         states=to_numpy(message.states, (horizon + 1, dim_x), "states"),
         observations=to_numpy(message.observations, (horizon, dim_o), "observations"),
-        actions_sampled=to_numpy(
-            message.actions_sampled, (horizon, dim_u), "actions_sampled"
-        ),
-        actions_applied=to_numpy(
-            message.actions_applied, (horizon, dim_u), "actions_applied"
-        ),
-        log_probabilities=to_numpy(
-            message.log_probabilities, (horizon,), "log_probabilities"
-        ),
+        actions_sampled=to_numpy(message.actions_sampled, (horizon, dim_u), "actions_sampled"),
+        actions_applied=to_numpy(message.actions_applied, (horizon, dim_u), "actions_applied"),
+        log_probabilities=to_numpy(message.log_probabilities, (horizon,), "log_probabilities"),
         stamps=to_numpy(message.stamps, (horizon + 1,), "stamps"),
         lateness=to_numpy(message.lateness, (horizon,), "lateness"),
         policy_version=version_from_msg(message.policy_version),

@@ -32,9 +32,7 @@ def split_goals(box: Box, rng: np.random.Generator) -> dict[Split, Array]:
     covers most of the box. The others are stratified over the quadrants of the y-z plane and
     redrawn until they lie within that hull: they ask for interpolation, not extrapolation.
     """
-    octants = np.array(
-        [[i >> 2 & 1, i >> 1 & 1, i & 1] for i in range(8)], dtype=np.float64
-    )
+    octants = np.array([[i >> 2 & 1, i >> 1 & 1, i & 1] for i in range(8)], dtype=np.float64)
     training = np.abs(octants - 0.25 * rng.random((8, 3)))
     hull = Delaunay(training)
     goals: dict[Split, Array] = {"training": box.at(training)}
@@ -43,9 +41,7 @@ def split_goals(box: Box, rng: np.random.Generator) -> dict[Split, Array]:
         inside = []
         for y, z in ((0, 0), (0, 1), (1, 0), (1, 1)):
             while True:
-                fraction = np.array(
-                    [rng.random(), (y + rng.random()) / 2, (z + rng.random()) / 2]
-                )
+                fraction = np.array([rng.random(), (y + rng.random()) / 2, (z + rng.random()) / 2])
                 if hull.find_simplex(fraction) >= 0:
                     inside.append(fraction)
                     break

@@ -59,9 +59,7 @@ class Reach:
         centre = (np.array(GOALS.low) + np.array(GOALS.high)) / 2
         points = ee.points_at(centre, ROTATION)
         offset = ee.state(START, np.zeros(7), points, np.zeros(9))
-        scale = ee.state(
-            np.full(7, 2.0), np.full(7, 2.0), np.full(9, 5.0), np.full(9, 3.0)
-        )
+        scale = ee.state(np.full(7, 2.0), np.full(7, 2.0), np.full(9, 5.0), np.full(9, 3.0))
         return np.append(offset, points), np.append(scale, np.full(9, 5.0))
 
     def instances(self, split: Split) -> tuple[Instance, ...]:
@@ -74,9 +72,7 @@ class Reach:
 
     def goal_instance(self, position: Array, instance_id: str) -> Instance:
         """Make the instance with its goal at position (3,) [m], base frame, hand down."""
-        return Instance(
-            self.name, instance_id, ee.points_at(np.asarray(position), ROTATION)
-        )
+        return Instance(self.name, instance_id, ee.points_at(np.asarray(position), ROTATION))
 
     def observe(self, states: Array, instance: Instance) -> Array:
         """Observations (..., 41): the state and the goal's three points."""
@@ -96,9 +92,7 @@ class Reach:
         )
         return cost
 
-    def expand_cost(
-        self, states: Array, actions: Array, instance: Instance
-    ) -> CostExpansion:
+    def expand_cost(self, states: Array, actions: Array, instance: Instance) -> CostExpansion:
         """Quadratic upper bound of the cost, touching it at states (..., T, 32).
 
         The logarithm is concave in d², hence below its tangent there: log(1 + d²/α) ≤
@@ -127,7 +121,5 @@ class Reach:
     def distance(self, states: Array, instance: Instance) -> Array:
         """Distances (...) [m] of the end-effector's origin from the goal's."""
         origin = slice(ee.POINT_POSITIONS.start, ee.POINT_POSITIONS.start + 3)
-        distance: Array = np.linalg.norm(
-            states[..., origin] - instance.parameters[:3], axis=-1
-        )
+        distance: Array = np.linalg.norm(states[..., origin] - instance.parameters[:3], axis=-1)
         return distance

@@ -33,9 +33,7 @@ class Instance:
     def __post_init__(self) -> None:
         """Validate, and freeze the parameters."""
         length = len(self.parameters)
-        object.__setattr__(
-            self, "parameters", frozen(self.parameters, (length,), "parameters")
-        )
+        object.__setattr__(self, "parameters", frozen(self.parameters, (length,), "parameters"))
 
 
 @dataclass(frozen=True)
@@ -104,9 +102,7 @@ class Task(Protocol):
     def cost(self, states: Array, actions: Array, instance: Instance) -> Array:
         """Costs (...) of states (..., dX) and actions (..., dU)."""
 
-    def expand_cost(
-        self, states: Array, actions: Array, instance: Instance
-    ) -> CostExpansion:
+    def expand_cost(self, states: Array, actions: Array, instance: Instance) -> CostExpansion:
         """Quadratic model around states (..., T, dX) and actions (..., T, dU)."""
 
     def distance(self, states: Array, instance: Instance) -> Array:

@@ -16,6 +16,7 @@ from rclpy.serialization import deserialize_message, serialize_message
 from adgps_core.checkpoints import DamagedCheckpointError
 from adgps_core.conversions.messages import (
     global_policy_from_msg,
+    optimized_trajectories_from_msg,
     optimized_trajectories_to_msg,
 )
 from adgps_core.global_policy import GlobalPolicy
@@ -23,6 +24,7 @@ from adgps_core.optimized import OptimizedTrajectories
 from adgps_local_worker.checkpoint import load_state, save_state
 from adgps_local_worker.local_update import LocalState
 from adgps_local_worker.nodes.futures import NoAnswerError
+from adgps_local_worker.practice import Memory
 
 LATCHED = QoSProfile(
     depth=1,
@@ -61,9 +63,7 @@ class Collective:
         self._policy: GlobalPolicy | None = None
         self._policy_since = time.monotonic()
         self._published = 0
-        self._status: dict[str, ReplayStatus | None] = dict.fromkeys(
-            replay_status_topics
-        )
+        self._status: dict[str, ReplayStatus | None] = dict.fromkeys(replay_status_topics)
         self._publisher = node.create_publisher(
             OptimizedTrajectoriesMsg,
             "optimized_trajectories",
@@ -112,8 +112,8 @@ class Collective:
             content = np.frombuffer(serialize_message(message), dtype=np.uint8)
             save_state(self._path(optimized.instance.id), state, {"published": content})
 
-    def recall(self, instance_id: str) -> LocalState | None:
-        """Read an instance's state and publish again what was last published of it."""
+    def recall(self, instance_id: str) -> Memory | None:
+        """Read what is remembered of an instance, and publish again what was published last."""
         if self._folder is None or not self._path(instance_id).exists():
             return None
         try:
@@ -121,11 +121,10 @@ class Collective:
         except DamagedCheckpointError as error:
             self._node.get_logger().error(f"{error}; {instance_id} starts anew")
             return None
-        message = deserialize_message(
-            extra["published"].tobytes(), OptimizedTrajectoriesMsg
-        )
+        message = deserialize_message(extra["published"].tobytes(), OptimizedTrajectoriesMsg)
         self._publisher.publish(message)
-        return state
+        optimized = optimized_trajectories_from_msg(message)
+        return Memory(state, optimized.samples, optimized.round)
 
     def wait_for_training(self, rounds: int) -> None:
         """Wait until the global workers keep up, or patience ends; say who was waited for."""
@@ -143,9 +142,7 @@ class Collective:
         """Wait for a first policy; NoAnswerError after timeout seconds."""
         with self._changed:
             if not self._changed.wait_for(lambda: self._policy is not None, timeout):
-                raise NoAnswerError(
-                    f"no policy from the parameter server within {timeout:g} s"
-                )
+                raise NoAnswerError(f"no policy from the parameter server within {timeout:g} s")
 
     def _behind(self, rounds: int) -> list[str]:
         """Global workers that training still has to wait for."""

@@ -55,13 +55,9 @@ class LocalWorker(Node):
                 "Local and global optimisations per batch of rollouts, sync.",
             ),
         )
-        self._refuse_other(
-            "method", "badmm", "How local and global policies are tied: badmm."
-        )
+        self._refuse_other("method", "badmm", "How local and global policies are tied: badmm.")
         self._refuse_other("optimizer", "lqr", "Local optimiser: lqr.")
-        ids = self._read(
-            "instances", ["training/0"], "Ids of the instances to practise."
-        )
+        ids = self._read("instances", ["training/0"], "Ids of the instances to practise.")
         known = {instance.id: instance for instance in task.instances("training")}
         if unknown := sorted(set(ids) - set(known)):
             raise ValueError(f"unknown instances {unknown}, known: {', '.join(known)}")
@@ -70,9 +66,7 @@ class LocalWorker(Node):
         self._robot = RobotClient(
             self,
             self._read("rollout_timeout", 60.0, "Longest wait for one rollout [s]."),
-            self._read(
-                "perturbation", 0.01, "Deviation of the initial joint angles [rad]."
-            ),
+            self._read("perturbation", 0.01, "Deviation of the initial joint angles [rad]."),
         )
         self._peers = Collective(
             self,
@@ -83,9 +77,7 @@ class LocalWorker(Node):
                     "Global workers to keep pace with.",
                 )
             ),
-            self._read(
-                "min_steps_per_rollout", 0.0, "Gradient steps to wait for, per rollout."
-            ),
+            self._read("min_steps_per_rollout", 0.0, "Gradient steps to wait for, per rollout."),
             self._read("patience", 60.0, "Longest wait for the global workers [s]."),
             self._read(
                 "replay_depth",
@@ -94,14 +86,10 @@ class LocalWorker(Node):
             ),
             Path(folder) if folder else None,
         )
-        states = {}
-        if self._read(
-            "resume", False, "Go on from the checkpoints, where there are any."
-        ):
+        memories = {}
+        if self._read("resume", False, "Go on from the checkpoints, where there are any."):
             recalled = {key: self._peers.recall(key) for key in ids}
-            states = {
-                key: state for key, state in recalled.items() if state is not None
-            }
+            memories = {key: memory for key, memory in recalled.items() if memory is not None}
         self._schedule = schedule
         self._practice = Practice(
             task,
@@ -111,7 +99,7 @@ class LocalWorker(Node):
             self._robot,
             self._peers,
             worker=self.get_fully_qualified_name(),
-            states=states,
+            memories=memories,
             log=self.get_logger().warning,
         )
         self._failure = ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from adgps_msgs.action import ExecuteRollout
@@ -18,7 +19,7 @@ from adgps_core.conversions.messages import (
 from adgps_core.policies import LinearGaussianPolicy
 from adgps_core.tasks.task import Instance
 from adgps_core.trajectory import Trajectory
-from adgps_local_worker.nodes.futures import NoAnswerError, result_of
+from adgps_local_worker.nodes.futures import NoAnswerError, ask
 from adgps_local_worker.practice import RolloutError
 
 ANSWER_TIMEOUT = 10.0
@@ -49,24 +50,18 @@ class RobotClient:
     def reset(self, instance: Instance, seed: int) -> None:
         """Bring the robot to the start of an instance; repeats, with a word, while it is away."""
         while not self._reset.wait_for_service(timeout_sec=ANSWER_TIMEOUT):
-            self._node.get_logger().warning(
-                "waiting for the robot: no reset_instance service"
-            )
+            self._node.get_logger().warning("waiting for the robot: no reset_instance service")
         request = ResetInstance.Request(
             instance=instance_to_msg(instance),
             seed=seed,
             perturbation=self._perturbation,
         )
-        answer = self._result(
-            self._reset.call_async(request), ANSWER_TIMEOUT, "reset_instance"
-        )
+        answer = self._ask(lambda: self._reset.call_async(request), "reset_instance")
         if answer.error_code != ResetInstance.Response.SUCCESS:
             raise RolloutError(f"reset refused: {answer.error_msg}")
         self._start = answer.stamp
 
-    def rollout(
-        self, instance: Instance, policy: LinearGaussianPolicy, seed: int
-    ) -> Trajectory:
+    def rollout(self, instance: Instance, policy: LinearGaussianPolicy, seed: int) -> Trajectory:
         """Run a local policy from the state that `reset` left behind."""
         self._count += 1
         goal = ExecuteRollout.Goal(
@@ -80,20 +75,15 @@ class RobotClient:
             rollout_id=f"{self._node.get_namespace()}/{self._count}",
         )
         while not self._rollout.wait_for_server(timeout_sec=ANSWER_TIMEOUT):
-            self._node.get_logger().warning(
-                "waiting for the robot: no execute_rollout action"
-            )
-        handle = self._result(
-            self._rollout.send_goal_async(goal), ANSWER_TIMEOUT, "execute_rollout"
-        )
+            self._node.get_logger().warning("waiting for the robot: no execute_rollout action")
+        handle = self._ask(lambda: self._rollout.send_goal_async(goal), "execute_rollout")
         if not handle.accepted:
             raise RolloutError("the controller did not accept the rollout")
         try:
-            outcome = result_of(
-                handle.get_result_async(), self._timeout, "execute_rollout"
-            )
+            outcome = ask(self._node, handle.get_result_async, self._timeout, "execute_rollout")
         except NoAnswerError as error:
-            handle.cancel_goal_async()
+            assert self._node.executor is not None
+            self._node.executor.create_task(handle.cancel_goal_async)
             raise RolloutError(str(error)) from error
         if outcome.result.error_code != ExecuteRollout.Result.SUCCESS:
             raise RolloutError(outcome.result.error_msg)
@@ -102,8 +92,8 @@ class RobotClient:
         except ValueError as error:
             raise RolloutError(f"impossible trajectory: {error}") from error
 
-    def _result(self, future: Any, timeout: float, peer: str) -> Any:
+    def _ask(self, request: Callable[[], Any], peer: str) -> Any:
         try:
-            return result_of(future, timeout, peer)
+            return ask(self._node, request, ANSWER_TIMEOUT, peer)
         except NoAnswerError as error:
             raise RolloutError(str(error)) from error
