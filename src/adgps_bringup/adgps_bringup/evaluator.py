@@ -64,6 +64,7 @@ class Evaluator:
 
     def __init__(self, node: Node, task: Task, robots: Sequence[str]) -> None:
         """Connect to the robots."""
+        self._node = node
         self._task = task
         self._clients = {
             robot: (
@@ -153,16 +154,29 @@ class Evaluator:
             start_after=answer.stamp,
             rollout_id=f"evaluation/{instance.id}",
         )
-        handle = _result(execute.send_goal_async(goal), _ANSWER_TIMEOUT, stop)
+        handle = self._action(_ANSWER_TIMEOUT, stop, execute.send_goal_async, goal)
         if not handle.accepted:
             raise _AttemptFailed("the controller did not accept the rollout")
-        result = _result(handle.get_result_async(), _ROLLOUT_TIMEOUT, stop).result
+        result = self._action(_ROLLOUT_TIMEOUT, stop, handle.get_result_async).result
         if result.error_code != ExecuteRollout.Result.SUCCESS:
             raise _AttemptFailed(result.error_msg or f"error code {result.error_code}")
         try:
             return measure(self._task, instance, trajectory_from_msg(result.trajectory))
         except ValueError as error:
             raise _AttemptFailed(f"impossible trajectory: {error}") from error
+
+    def _action(
+        self, timeout: float, stop: threading.Event, call: Callable[..., Any], *arguments: object
+    ) -> Any:
+        """Call a method of an action client on the executor's thread, and wait for the answer.
+
+        Action clients of rclpy note a request after they have sent it and without a lock, so that
+        from another thread the answer may come before anybody waits for it, and is lost.
+        """
+        executor = self._node.executor
+        assert executor is not None
+        request = _result(executor.create_task(call, *arguments), timeout, stop)
+        return _result(request, timeout, stop)
 
 
 def _wait(ready: Callable[[], bool], stop: threading.Event) -> None:

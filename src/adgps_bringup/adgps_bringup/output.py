@@ -6,14 +6,19 @@ import os
 import re
 import selectors
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from subprocess import Popen
 from typing import IO
 
-_UNIMPORTANT = re.compile(r"\[(DEBUG|INFO)\]")
+_UNIMPORTANT = re.compile(r"\[(DEBUG|INFO)\]|^pybullet build time")
+_WARNING = "[WARN]"
 _CHUNK = 1 << 16
+
+_WARNINGS, _WINDOW = 2, 10.0
+"""Warnings of one process that are shown in a window of so many seconds; the rest is in its log."""
 
 
 @dataclass
@@ -33,8 +38,8 @@ class OutputPump:
     Parameters
     ----------
     folder : gets NAME.log for every process, slashes in names become dots.
-    show : called with "[NAME] line" for every warning and error; ROS logs to standard error, where
-        a line that is not a log line (a traceback) counts as an error.
+    show : called with "[NAME] line" for every error, and for warnings unless they are many; ROS
+        logs to standard error, where a line that is no log line (a traceback) counts as an error.
     """
 
     def __init__(self, folder: Path, show: Callable[[str], None]) -> None:
@@ -48,6 +53,7 @@ class OutputPump:
         self._new: list[_Source] = []
         self._lock = threading.Lock()
         self._closing = False
+        self._warned: dict[str, tuple[float, int]] = {}
         self._thread = threading.Thread(target=self._run, name="output", daemon=True)
         self._thread.start()
 
@@ -104,5 +110,17 @@ class OutputPump:
         for line in lines:
             text = line.decode(errors="replace").rstrip()
             if source.is_error and text and not _UNIMPORTANT.search(text):
-                self._show(f"[{source.name}] {text}")
+                if _WARNING not in text or self._allows_warning(source.name):
+                    self._show(f"[{source.name}] {text}")
         return bool(data)
+
+    def _allows_warning(self, name: str) -> bool:
+        """Whether a process may still show a warning in this window."""
+        now = time.monotonic()
+        since, shown = self._warned.get(name, (-_WINDOW, 0))
+        if now >= since + _WINDOW:
+            since, shown = now, 0
+        self._warned[name] = since, shown + 1
+        if shown == _WARNINGS:
+            self._show(f"[{name}] more warnings are in {self.log_file(name)}")
+        return shown < _WARNINGS

@@ -61,10 +61,13 @@ class _Training:
     def __init__(self, stack: Stack, run: Path, interrupts: Interrupts) -> None:
         self._stack = stack
         self._run = run
+        self._workers = [node.name for node in stack.of(LOCAL_WORKER, GLOBAL_WORKER)]
         self._interrupts = interrupts
         self._curve = CurveFile(run)
         robots = tuple(robot.strip("/") for robot in stack.robots)
-        self._state = TrainingState(robots, list(self._curve.points))
+        self._task = make_task(stack.options.task)
+        instances = tuple(instance.id for instance in self._task.instances("training"))
+        self._state = TrainingState(robots, instances, list(self._curve.points))
         self._lock = threading.Lock()
         self._began = time.monotonic()
 
@@ -85,12 +88,14 @@ class _Training:
                 self._interrupts,
             ) as session:
                 try:
+                    evaluator = Evaluator(session.node, self._task, self._stack.robots)
                     self._practise(session, display)
                     version, newer_by = self._freeze(session)
                     display.say(f"evaluating policy {version} on all robots")
-                    results = self._evaluate(session, version)
+                    results = self._evaluate(session, evaluator, version)
                 except Interrupted:
                     display.say("stopping, with a checkpoint")
+                    session.supervisor.interrupt(self._workers)
                     _outcome(request_checkpoint(session.node, patience=0.3), timeout=0.7)
                     raise
         self._write(version, newer_by, session.supervisor.respawns, results)
@@ -144,8 +149,7 @@ class _Training:
 
     def _freeze(self, session: Session) -> tuple[PolicyVersion, float]:
         """End the learning and save the policy: its version, and how long after the last rollout."""
-        workers = self._stack.of(LOCAL_WORKER, GLOBAL_WORKER)
-        session.supervisor.stop([node.name for node in workers])
+        session.supervisor.stop(self._workers)
         saved = request_checkpoint(session.node, patience=10.0)
         deadline = time.monotonic() + 10.0
         while not saved.done() and time.monotonic() < deadline:
@@ -157,12 +161,10 @@ class _Training:
         return PolicyVersion(*version_key(answer)), self._now - self._state.last_rollout_s
 
     def _evaluate(
-        self, session: Session, version: PolicyVersion
+        self, session: Session, evaluator: Evaluator, version: PolicyVersion
     ) -> dict[str, list[evaluation.InstanceResult]]:
         """Evaluate the saved policy on all splits, held-out instances first."""
-        task = make_task(self._stack.options.task)
-        evaluator = Evaluator(session.node, task, self._stack.robots)
-        instances = {split: task.instances(split) for split in reversed(SPLITS)}
+        instances = {split: self._task.instances(split) for split in reversed(SPLITS)}
         together = [instance for split in instances.values() for instance in split]
         outcomes = iter(evaluator.run(together, version, session.tick))
         return {split: [next(outcomes) for _ in group] for split, group in instances.items()}

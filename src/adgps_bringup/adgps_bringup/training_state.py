@@ -7,6 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 
+_COST_OF = "cost/"
+"""What the keys of single instances begin with, for example "cost/training/3"."""
+
+
 @dataclass(frozen=True)
 class WorkerProgress:
     """What one local worker last said of itself.
@@ -18,6 +22,7 @@ class WorkerProgress:
     iterations : how many there will be.
     rollouts : that were learned from, since the worker's process started.
     cost : mean total cost of the newest batch of rollouts; NaN before the first.
+    instance_costs : the same by instance.
     utilization : time of rollouts learned from, over wall clock.
     policy_version, policy_age_s : newest global policy that it has, and its age.
     state : what it is doing.
@@ -29,6 +34,7 @@ class WorkerProgress:
     iterations: int = 0
     rollouts: int = 0
     cost: float = math.nan
+    instance_costs: Mapping[str, float] = field(default_factory=dict)
     utilization: float = 0.0
     policy_version: str = "0.0"
     policy_age_s: float = math.nan
@@ -44,6 +50,11 @@ class WorkerProgress:
             iterations=int(values.get("iterations", 0)),
             rollouts=int(values.get("rollouts", 0)),
             cost=float(values.get("cost", "nan")),
+            instance_costs={
+                key.removeprefix(_COST_OF): cost
+                for key, value in values.items()
+                if key.startswith(_COST_OF) and math.isfinite(cost := float(value))
+            },
             utilization=float(values.get("utilization", 0)),
             policy_version=values.get("policy_version", "0.0"),
             policy_age_s=float(values.get("policy_age_s", "nan")),
@@ -54,7 +65,7 @@ class WorkerProgress:
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """One point of the learning curve: mean cost of the robots' newest batches of rollouts."""
+    """One point of the learning curve: mean cost of every instance's newest batch of rollouts."""
 
     rollouts: int
     wall_clock_s: float
@@ -69,16 +80,19 @@ class TrainingState:
     Parameters
     ----------
     robots : names of the robots, "robot_1" and so on.
+    instances : ids of the instances that they practise.
     curve : points of an earlier part of this run.
     """
 
     robots: tuple[str, ...]
+    instances: tuple[str, ...]
     curve: list[CurvePoint] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         """Begin where the curve ends."""
         self.workers: dict[str, WorkerProgress] = {}
         self.diagnostics: dict[str, Mapping[str, str]] = {}
+        self._costs: dict[str, float] = {}
         self.last_progress_s = 0.0
         self.last_rollout_s = 0.0
         self._first: dict[str, tuple[float, float]] = {}
@@ -116,18 +130,20 @@ class TrainingState:
             self.last_progress_s = now
         if progress.rollouts > before.rollouts:
             self.last_rollout_s = now
-        if progress.cost != before.cost and math.isfinite(progress.cost):
-            self._append_point(now)
+        costs = {**self._costs, **progress.instance_costs}
+        if costs != self._costs:
+            self._costs = costs
+            if set(costs) >= set(self.instances):
+                self._append_point(now)
 
     def _append_point(self, now: float) -> None:
-        """Add a point to the curve."""
-        costs = [worker.cost for worker in self.workers.values() if math.isfinite(worker.cost)]
+        """Add a point to the curve, now that every instance has been tried."""
         self.curve.append(
             CurvePoint(
                 rollouts=self.rollouts,
                 wall_clock_s=round(self._earlier_s + now, 3),
                 version=self.policy_version,
-                cost=sum(costs) / len(costs),
+                cost=sum(self._costs.values()) / len(self._costs),
             )
         )
 
