@@ -167,5 +167,6 @@ def _by_step(values: Array) -> Tensor:
 
 
 def _float32(values: Array) -> Tensor:
-    """Copy an array into a float32 tensor."""
-    return torch.from_numpy(np.array(values, dtype=np.float32, order="C"))
+    """Copy an array into a float32 tensor; what overflows becomes infinite, and no gradient."""
+    with np.errstate(over="ignore"):
+        return torch.from_numpy(np.array(values, dtype=np.float32, order="C"))

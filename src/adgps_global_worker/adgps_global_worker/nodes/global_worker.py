@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import rclpy
 import torch
-from adgps_msgs.msg import OptimizedTrajectories, ReplayStatus
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.clock import Clock, ClockType
 from rclpy.exceptions import ParameterException
@@ -32,6 +31,7 @@ from adgps_global_worker.nodes.parameters import (
 from adgps_global_worker.nodes.process import process_start_ns
 from adgps_global_worker.nodes.server_client import ServerClient
 from adgps_global_worker.trainer import Trainer
+from adgps_msgs.msg import OptimizedTrajectories, ReplayStatus
 
 STATUS_PERIOD = 0.1
 DIAGNOSTICS_PERIOD = 1.0
@@ -78,7 +78,8 @@ class GlobalWorker(Node):
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         depth = _latched(value(self, "replay_depth"))
         for topic in value(self, "trajectory_topics"):
-            self.create_subscription(OptimizedTrajectories, topic, self._on_trajectories, depth)
+            with_info: Any = self._on_trajectories  # rclpy's signature knows one argument only
+            self.create_subscription(OptimizedTrajectories, topic, with_info, depth)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self.create_timer(STATUS_PERIOD, self._announce, clock=steady)
         self.create_timer(DIAGNOSTICS_PERIOD, self._publish_diagnostics, clock=steady)

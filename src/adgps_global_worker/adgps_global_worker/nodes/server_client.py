@@ -6,13 +6,13 @@ import secrets
 import threading
 from collections.abc import Callable
 
-from adgps_msgs.srv import PushGradient
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 
 from adgps_core.conversions.arrays import to_array
 from adgps_core.conversions.messages import global_policy_from_msg, version_to_msg
 from adgps_global_worker.exchange import Push, Reply, ReplyCode
+from adgps_msgs.srv import PushGradient
 
 SERVICE = "/param_server/push_gradient"
 REQUESTS = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)

@@ -9,8 +9,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import numpy as np
 import rclpy
 import torch
-from adgps_msgs.msg import PolicyParameters
-from adgps_msgs.srv import PushGradient
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.clock import Clock, ClockType
 from rclpy.exceptions import ParameterException
@@ -28,6 +26,8 @@ from adgps_core.conversions.messages import (
     version_to_msg,
 )
 from adgps_core.global_policy import PolicyVersion
+from adgps_msgs.msg import PolicyParameters
+from adgps_msgs.srv import PushGradient
 from adgps_param_server.nodes.parameters import (
     checkpoint_folder,
     configuration,
