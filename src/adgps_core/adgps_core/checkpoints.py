@@ -38,7 +38,7 @@ def write_checkpoint(
     """
     if _HASH in metadata:
         raise ValueError(f"metadata must not be named {_HASH!r}")
-    sound = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    sound = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     content = save(sound, {**metadata, _HASH: _digest(sound, metadata)})
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
