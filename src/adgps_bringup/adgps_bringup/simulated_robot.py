@@ -9,8 +9,10 @@ from __future__ import annotations
 import sys
 
 import rclpy
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.signals import SignalHandlerOptions
 
+from adgps_core.signals import repeat_until_signalled
 from adgps_robot.nodes.torque_controller import TorqueController
 from adgps_sim.nodes.sim_robot import SimRobot
 from adgps_sim.world import URDF
@@ -18,7 +20,7 @@ from adgps_sim.world import URDF
 
 def main() -> None:
     """Run both nodes until told to stop; a simulated robot configures and arms itself."""
-    rclpy.init(args=sys.argv)
+    rclpy.init(args=sys.argv, signal_handler_options=SignalHandlerOptions.NO)
     executor = SingleThreadedExecutor()
     robot = SimRobot()
     controller = TorqueController(
@@ -32,16 +34,11 @@ def main() -> None:
     executor.add_node(robot)
     executor.add_node(controller)
     try:
-        executor.spin()
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    except Exception:
-        if rclpy.ok():
-            raise  # else a signal ended ROS in the middle of a callback
+        repeat_until_signalled(executor.spin_once)
     finally:
         controller.destroy_node()
         robot.destroy_node()
-        rclpy.try_shutdown()
+        rclpy.shutdown()
 
 
 if __name__ == "__main__":

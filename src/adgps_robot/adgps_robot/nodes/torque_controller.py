@@ -12,13 +12,15 @@ import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock, ClockType
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
+from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import JointState
 
 from adgps_core.conversions import messages
 from adgps_core.conversions.diagnostics import diagnostic_array
+from adgps_core.signals import repeat_until_signalled
 from adgps_core.tasks import make_task
 from adgps_core.typing import Array
 from adgps_msgs.msg import JointEffortCommand, PolicyParameters
@@ -119,6 +121,12 @@ class TorqueController(LifecycleNode):
         self.controller.deactivate()
         return super().on_deactivate(state)
 
+    def destroy_node(self) -> None:
+        """Let go of the arm before going away."""
+        if hasattr(self, "controller"):
+            self.controller.deactivate()
+        super().destroy_node()
+
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Take everything down that configuring built."""
         self._action.destroy()
@@ -171,17 +179,12 @@ class TorqueController(LifecycleNode):
 
 def main() -> None:
     """Run the node until it is told to stop."""
-    rclpy.init(args=sys.argv)
+    rclpy.init(args=sys.argv, signal_handler_options=SignalHandlerOptions.NO)
     executor = SingleThreadedExecutor()
     node = TorqueController()
     executor.add_node(node)
     try:
-        executor.spin()
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    except Exception:
-        if rclpy.ok():
-            raise  # else a signal ended ROS in the middle of a callback
+        repeat_until_signalled(executor.spin_once)
     finally:
         node.destroy_node()
-        rclpy.try_shutdown()
+        rclpy.shutdown()

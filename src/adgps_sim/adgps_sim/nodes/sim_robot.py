@@ -12,14 +12,16 @@ import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.clock import Clock, ClockType
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.signals import SignalHandlerOptions
 from rosgraph_msgs.msg import Clock as ClockMessage
 from sensor_msgs.msg import JointState
 
 from adgps_core.conversions.diagnostics import diagnostic_array
 from adgps_core.conversions.messages import instance_from_msg, stamp_from_ns
+from adgps_core.signals import repeat_until_signalled
 from adgps_core.tasks import TASKS, make_task
 from adgps_msgs.msg import JointEffortCommand
 from adgps_msgs.srv import ResetInstance
@@ -174,17 +176,12 @@ class SimRobot(Node):
 
 def main() -> None:
     """Run the node until it is told to stop."""
-    rclpy.init(args=sys.argv)
+    rclpy.init(args=sys.argv, signal_handler_options=SignalHandlerOptions.NO)
     executor = SingleThreadedExecutor()
     node = SimRobot()
     executor.add_node(node)
     try:
-        executor.spin()
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    except Exception:
-        if rclpy.ok():
-            raise  # else a signal ended ROS in the middle of a callback
+        repeat_until_signalled(executor.spin_once)
     finally:
         node.destroy_node()
-        rclpy.try_shutdown()
+        rclpy.shutdown()

@@ -1,0 +1,103 @@
+"""Simulator and controller in one process over real DDS, seen from a client."""
+
+import itertools
+import signal
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+rclpy = pytest.importorskip("rclpy")
+
+from simulated_robot_client import TASK, Client, RobotProcess  # noqa: E402
+
+from adgps_msgs.action import ExecuteRollout  # noqa: E402
+
+COUNT = itertools.count(1)
+ROLLOUTS = 5
+HORIZON = 100
+Make = Callable[..., tuple[RobotProcess, Client]]
+
+
+@pytest.fixture
+def make() -> Iterator[Make]:
+    """A robot with parameters, and its client, in a namespace that no test before has used."""
+    rclpy.init(args=[])
+    processes: list[RobotProcess] = []
+    clients: list[Client] = []
+
+    def build(**parameters: Any) -> tuple[RobotProcess, Client]:
+        namespace = f"/composed_{next(COUNT)}"
+        processes.append(RobotProcess(namespace, **parameters))
+        clients.append(Client(namespace))
+        return processes[-1], clients[-1]
+
+    yield build
+    for client in clients:
+        client.close()
+    rclpy.shutdown()
+    for process in processes:
+        if process.process.poll() is None:
+            process.stop()
+
+
+def test_rollouts_repeat_bit_for_bit_in_another_process(make: Make) -> None:
+    """The same seeds, whatever ran before: the same trajectories."""
+    _, first = make(seed=4)
+    trajectories = {seed: first.rollout(HORIZON, seed) for seed in (1, 2)}
+    _, second = make(seed=4)
+    for seed in (2, 1, 2):
+        again = second.rollout(HORIZON, seed)
+        assert again.states.shape == (HORIZON + 1, TASK.dim_x)
+        for name in ("states", "actions_sampled", "actions_applied", "log_probabilities", "stamps"):
+            np.testing.assert_array_equal(getattr(again, name), getattr(trajectories[seed], name))
+
+
+def test_no_tick_is_lost_or_doubled_and_all_are_fast(make: Make) -> None:
+    """Both ends count the same ticks; the fastest rollout is 8 times faster than real time."""
+    _, client = make()
+    durations = []
+    for seed in range(ROLLOUTS):
+        handle = client.send(HORIZON, seed)
+        begin = time.monotonic()
+        result = client.finish(handle)
+        durations.append(time.monotonic() - begin)
+        assert result.error_code == ExecuteRollout.Result.SUCCESS, result.error_msg
+        np.testing.assert_allclose(
+            np.array(result.trajectory.stamps), 0.05 * np.arange(HORIZON + 1), atol=1e-12
+        )
+    ticks = str(ROLLOUTS * HORIZON)
+    robot = client.report_of("sim_robot", "ticks", ticks)
+    controller = client.report_of("torque_controller", "ticks", ticks)
+    assert all(count == "0" for key, count in robot.items() if "refused" in key)
+    assert all(count == "0" for key, count in controller.items() if "refused" in key)
+    assert controller["rollouts_success"] == str(ROLLOUTS)
+    assert min(durations) < HORIZON * TASK.control_period / 8
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_cleanly_even_in_a_rollout(make: Make, number: signal.Signals) -> None:
+    """Exit status 0, and no traceback."""
+    process, client = make()
+    client.send(10_000, 0)
+    status, output = process.stop(number)
+    assert status == 0, output
+    assert "Traceback" not in output
+
+
+def test_real_time_lasts_as_long_as_on_a_real_arm(make: Make) -> None:
+    """Ticks keep to the robot's clock; cancel works within one."""
+    _, client = make(real_time_factor=1.0, lateness_budget=1.0)
+    handle = client.send(20, 0)
+    begin = time.monotonic()
+    result = client.finish(handle)
+    assert result.error_code == ExecuteRollout.Result.SUCCESS, result.error_msg
+    assert 0.9 < time.monotonic() - begin < 5.0
+    steps = np.diff(result.trajectory.stamps)
+    assert steps.mean() == pytest.approx(TASK.control_period, rel=0.1)
+    handle = client.send(200, 1)
+    client.until(lambda: time.monotonic() - begin > 2.0, "some ticks")
+    client.result_of(handle.cancel_goal_async(), "the cancellation")
+    assert client.finish(handle).error_code == ExecuteRollout.Result.CANCELED
