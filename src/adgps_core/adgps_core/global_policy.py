@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,7 +65,7 @@ class Architecture:
         """Shapes of the parameter tensors in their flat order; log-variance (dU,) last."""
         sizes = (self.dim_o, *self.hidden, self.dim_u)
         shapes: list[tuple[int, ...]] = []
-        for fan_in, fan_out in zip(sizes, sizes[1:], strict=False):
+        for fan_in, fan_out in pairwise(sizes):
             shapes += [(fan_out, fan_in), (fan_out,)]
         return [*shapes, (self.dim_u,)]
 

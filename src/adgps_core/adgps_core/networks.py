@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -10,10 +12,10 @@ from adgps_core.global_policy import Architecture
 
 def split(architecture: Architecture, values: Tensor) -> list[Tensor]:
     """Views of flat policy parameters (P,) in the shapes of the architecture."""
-    sizes = [torch.Size(shape).numel() for shape in architecture.shapes]
+    sizes = [math.prod(shape) for shape in architecture.shapes]
     return [
         part.view(shape)
-        for part, shape in zip(values.split(sizes), architecture.shapes, strict=True)
+        for part, shape in zip(torch.split(values, sizes), architecture.shapes, strict=True)
     ]
 
 

@@ -64,16 +64,17 @@ class LinearGaussianPolicy:
     @cached_property
     def cholesky(self) -> Array:
         """Lower Cholesky factors of C, (T, dU, dU)."""
-        return np.linalg.cholesky(self.C)
+        return np.asarray(np.linalg.cholesky(self.C), dtype=np.float64)
 
     @cached_property
     def precision(self) -> Array:
         """Inverses of C, (T, dU, dU)."""
-        return np.linalg.inv(self.C)
+        return np.asarray(np.linalg.inv(self.C), dtype=np.float64)
 
     def mean(self, states: Array) -> Array:
         """Mean actions K_t x_t + k_t for states (..., T, dX), as (..., T, dU)."""
-        return np.einsum("tux,...tx->...tu", self.K, states) + self.k
+        mean: Array = np.einsum("tux,...tx->...tu", self.K, states) + self.k
+        return mean
 
     def act(self, t: int, state: Array, noise: Array) -> Array:
         """Action (dU,) at step t in state (dX,), with standard-normal noise (dU,)."""

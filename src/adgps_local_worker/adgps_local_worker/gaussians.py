@@ -37,7 +37,7 @@ def condition(
     """
     given = covariance[..., :dim_in, :dim_in] + regularisation * np.eye(dim_in)
     cross = covariance[..., :dim_in, dim_in:]
-    gain = np.linalg.solve(given, cross).swapaxes(-1, -2)
+    gain = np.asarray(np.linalg.solve(given, cross), dtype=np.float64).swapaxes(-1, -2)
     offset = mean[..., dim_in:] - np.einsum("...yz,...z->...y", gain, mean[..., :dim_in])
     # The quadratic form stays positive semi-definite although given was regularised.
     wide = np.concatenate(
@@ -89,7 +89,7 @@ def policy_divergence(
     gain = policy.K - reference.K
     shift = np.einsum("tux,tx->tu", gain, state_mean) + policy.k - reference.k
     precision = reference.precision
-    log_det = np.log(
+    log_ratio = np.log(
         np.diagonal(reference.cholesky, axis1=-2, axis2=-1)
         / np.diagonal(policy.cholesky, axis1=-2, axis2=-1)
     ).sum(-1)
@@ -99,4 +99,5 @@ def policy_divergence(
         + np.einsum("tu,tuv,tv->t", shift, precision, shift)
         - policy.dim_u
     )
-    return np.maximum(divergence + log_det, 0.0)
+    divergence = np.maximum(divergence + log_ratio, 0.0)  # rounding may leave -1e-16
+    return divergence

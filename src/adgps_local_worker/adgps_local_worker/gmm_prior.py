@@ -45,12 +45,13 @@ def fit_mixture(
     """
     count, dim = points.shape
     components = max(1, min(components, count // (2 * dim)))
-    warm = {}
+    warm: dict[str, Array] = {}
     if previous is not None and len(previous.weights) == components:
+        precision: Array = symmetric(np.asarray(np.linalg.inv(previous.covariances)))
         warm = {
             "weights_init": previous.weights,
             "means_init": previous.means,
-            "precisions_init": symmetric(np.linalg.inv(previous.covariances)),
+            "precisions_init": precision,
         }
     estimator = Estimator(
         components,
@@ -78,7 +79,8 @@ def log_responsibilities(mixture: GaussianMixture, points: Array) -> Array:
     logits = (np.log(mixture.weights) - log_det)[:, None] - 0.5 * (whitened**2).sum(1)
     logits -= logits.max(0)
     logits -= np.log(np.exp(logits).sum(0))
-    return logits.T.reshape(*points.shape[:-1], len(mixture.weights))
+    normalised: Array = logits.T.reshape(*points.shape[:-1], len(mixture.weights))
+    return normalised
 
 
 def prior_at(mixture: GaussianMixture, samples: Array) -> tuple[Array, Array]:

@@ -7,7 +7,6 @@ rclpy checks and copies an ndarray element by element when it is assigned to a f
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -24,7 +23,7 @@ def to_array(values: NDArray[np.floating]) -> array[float]:
 
 
 def to_numpy(
-    field: Sequence[float],
+    field: array[float],
     shape: tuple[int, ...],
     name: str,
     dtype: DTypeLike = np.float64,

@@ -7,7 +7,6 @@ nothing unchecked gets past this module.
 from __future__ import annotations
 
 import numpy as np
-from adgps_msgs import msg
 from builtin_interfaces.msg import Time
 
 from adgps_core.conversions.arrays import to_array, to_numpy
@@ -16,6 +15,7 @@ from adgps_core.optimized import OptimizedTrajectories
 from adgps_core.policies import LinearGaussianPolicy
 from adgps_core.tasks.task import Instance
 from adgps_core.trajectory import Trajectory
+from adgps_msgs import msg
 
 _SECOND_NS = 1_000_000_000
 MAX_HORIZON = 100_000

@@ -7,8 +7,6 @@ import time
 from pathlib import Path
 
 import numpy as np
-from adgps_msgs.msg import OptimizedTrajectories as OptimizedTrajectoriesMsg
-from adgps_msgs.msg import PolicyParameters, ReplayStatus
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.serialization import deserialize_message, serialize_message
@@ -25,6 +23,8 @@ from adgps_local_worker.checkpoint import load_state, save_state
 from adgps_local_worker.local_update import LocalState
 from adgps_local_worker.nodes.futures import NoAnswerError
 from adgps_local_worker.practice import Memory
+from adgps_msgs.msg import OptimizedTrajectories as OptimizedTrajectoriesMsg
+from adgps_msgs.msg import PolicyParameters, ReplayStatus
 
 LATCHED = QoSProfile(
     depth=1,

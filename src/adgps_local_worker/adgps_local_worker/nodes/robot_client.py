@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from adgps_msgs.action import ExecuteRollout
-from adgps_msgs.srv import ResetInstance
 from builtin_interfaces.msg import Time
 from rclpy.action import ActionClient
 from rclpy.node import Node
@@ -21,6 +19,8 @@ from adgps_core.tasks.task import Instance
 from adgps_core.trajectory import Trajectory
 from adgps_local_worker.nodes.futures import NoAnswerError, ask
 from adgps_local_worker.practice import RolloutError
+from adgps_msgs.action import ExecuteRollout
+from adgps_msgs.srv import ResetInstance
 
 ANSWER_TIMEOUT = 10.0
 """For an answer to a short request [s]."""
