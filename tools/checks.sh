@@ -14,7 +14,7 @@ check_machine() {
         return 1
     fi
     free=$(df -Pm "$ROOT" | awk 'NR == 2 {print $4}')
-    if ((free < NEEDED_MB)) && [[ ! -e $VENV/adgps.stamp ]]; then
+    if ((free < NEEDED_MB)) && [[ ! -e $VENV/adgps-packages.stamp ]]; then
         say "not enough disk: $ROOT has $free MB left, the environment needs about $NEEDED_MB MB"
         return 1
     fi

@@ -52,30 +52,41 @@ python_identity() {
 }
 
 prepare_environment() {
-    local identity key base
-    if identity=$(python_identity); then
-        key=$({ echo "$identity"; cat "$ROOT/requirements.txt" "$ROOT/tools/mend_wheels.py"; } | hash)
-        stamped "$VENV/adgps.stamp" "$key" && return 0
+    local packages_key wheels_key base
+    packages_key=$(packages_key) && wheels_key=$(wheels_key) &&
+        stamped "$VENV/adgps-wheels.stamp" "$wheels_key" && return 0
+    if ! stamped "$VENV/adgps-packages.stamp" "$packages_key"; then
+        check_machine || return 1
+        if ! usable_environment; then
+            base=$(find_python) || return 1
+            step "making the environment .venv with $base" environment make_environment "$base" ||
+                return 1
+        fi
+        step "installing ROS 2 Jazzy and the Python packages (minutes, the first time)" packages \
+            install_packages requirements.txt || return 1
+        packages_key >"$VENV/adgps-packages.stamp"
     fi
-    check_machine || return 1
-    if [[ $identity != 3.11.* || -e $VENV/adgps.unfinished ]] ||
-        ! "$VENV/bin/python" -I -m pip --version >/dev/null 2>&1; then
-        base=$(find_python) || return 1
-        step "making the environment .venv with $base" environment make_environment "$base" ||
-            return 1
-        identity=$(python_identity)
-        key=$({ echo "$identity"; cat "$ROOT/requirements.txt" "$ROOT/tools/mend_wheels.py"; } | hash)
-    fi
-    step "installing ROS 2 Jazzy and the Python packages (minutes, the first time)" packages \
-        install_packages requirements.txt || return 1
     step "fitting the wheels to this Python" wheels "$VENV/bin/python" "$ROOT/tools/mend_wheels.py" ||
         return 1
-    echo "$key" >"$VENV/adgps.stamp"
+    wheels_key >"$VENV/adgps-wheels.stamp"
+}
+
+packages_key() {
+    local identity
+    identity=$(python_identity) && { echo "$identity"; cat "$ROOT/requirements.txt"; } | hash
+}
+
+wheels_key() { { packages_key; cat "$ROOT/tools/mend_wheels.py"; } | hash; }
+
+# Whether .venv works and was not left half made.
+usable_environment() {
+    [[ $(python_identity) == 3.11.* && ! -e $VENV/adgps.unfinished ]] &&
+        "$VENV/bin/python" -I -m pip --version >/dev/null 2>&1
 }
 
 prepare_development() {
     local key
-    key=$(cat "$VENV/adgps.stamp" "$ROOT/requirements-dev.txt" | hash)
+    key=$(cat "$VENV/adgps-wheels.stamp" "$ROOT/requirements-dev.txt" | hash)
     stamped "$VENV/adgps-dev.stamp" "$key" && return 0
     step "installing the tools of the tests" development install_packages requirements-dev.txt &&
         echo "$key" >"$VENV/adgps-dev.stamp"
@@ -104,34 +115,32 @@ install_packages() {
 }
 
 prepare_workspace() {
-    local all linked mark=$ROOT/build/adgps.unfinished stamp=$ROOT/install/adgps.stamp
-    all=$(workspace_key) linked=$(links_key)
-    stamped "$stamp" "$all $linked" && return 0
-    if [[ -f $stamp && ! -e $mark && $(<"$stamp") == "$all "* ]]; then
-        find "$ROOT/install" -xtype l -delete
-        step "linking what is new in adgps_bringup" build build_workspace adgps_bringup || return 1
-        echo "$all $linked" >"$stamp"
-        return 0
-    fi
-    [[ $ROS_SOURCE == wheels ]] || check_compiler || return 1
-    if [[ -e $mark || $(ros_of_build) != "$ROS_SOURCE" ]]; then
+    local keys changed mark=$ROOT/build/adgps.unfinished stamp=$ROOT/install/adgps.stamp
+    keys=$(workspace_keys) || return 1
+    stamped "$stamp" "$keys" && return 0
+    if [[ -e $mark || $(head -n 1 "$stamp" 2>/dev/null) != $(head -n 1 <<<"$keys") ]]; then
         rm -rf "$ROOT/build" "$ROOT/install"
     fi
+    changed=$(comm -13 <(sort "$stamp" 2>/dev/null) <(tail -n +2 <<<"$keys") | cut -d ' ' -f 1)
+    if [[ $changed == *adgps_msgs* && $ROS_SOURCE == sourced ]]; then
+        check_compiler || return 1
+    fi
+    [[ ! -d $ROOT/install ]] || find "$ROOT/install" -xtype l -delete
     mkdir -p "$ROOT/build"
     touch "$mark"
-    echo "$ROS_SOURCE" >"$ROOT/build/adgps.ros"
-    step "building the workspace" build build_workspace || return 1
-    echo "$all $linked" >"$stamp"
-    rm -f "$mark"
+    # shellcheck disable=SC2086 # one word a package
+    step "building $(plural $changed)" build build_workspace "$mark" $changed || return 1
+    echo "$keys" >"$stamp"
 }
 
-ros_of_build() { cat "$ROOT/build/adgps.ros" 2>/dev/null; }
+plural() { if (($# == 1)); then echo "$1"; else echo "$# packages"; fi; }
 
-# build_workspace [PACKAGE ...]: these packages, or all.
+# build_workspace MARK PACKAGE ...: the mark stays if the build does not end by itself.
 build_workspace() {
+    local mark=$1 status
     local -a arguments=(--log-base "$ROOT/log" build --symlink-install --base-paths src)
-    (($# == 0)) || arguments+=(--packages-select "$@")
-    arguments+=(--cmake-args -DBUILD_TESTING=OFF)
+    shift
+    arguments+=(--packages-select "$@" --cmake-args -DBUILD_TESTING=OFF)
     cd "$ROOT" || return 1
     if [[ $ROS_SOURCE == wheels ]]; then
         arguments+=("-DPython3_EXECUTABLE=$PYTHON")
@@ -139,26 +148,33 @@ build_workspace() {
     else
         colcon "${arguments[@]}"
     fi
+    status=$?
+    rm -f "$mark"
+    return "$status"
 }
 
-# What the build depends on; the modules of Python are linked, not copied, and do not matter.
-workspace_key() {
+# What the build depends on: a line for all, then a line a package. The modules of Python are
+# linked, not copied, and do not matter; adgps_bringup and launch/ are linked file by file, so that
+# it matters which files there are.
+workspace_keys() {
+    local package
     cd "$ROOT" || return 1
     {
-        echo "$ROS_SOURCE ${AMENT_PREFIX_PATH-}"
-        [[ $ROS_SOURCE == wheels ]] && cat "$VENV/adgps.stamp"
-        {
-            find src/adgps_msgs -type f \( -name '*.msg' -o -name '*.srv' -o -name '*.action' \)
-            find src -mindepth 2 -maxdepth 2 -type f \
-                \( -name package.xml -o -name 'setup.*' -o -name CMakeLists.txt \)
-            echo colcon.meta
-        } | sort | xargs sha256sum
+        echo "$ROS_SOURCE $ROOT ${AMENT_PREFIX_PATH-}"
+        cat colcon.meta
+        [[ $ROS_SOURCE == sourced ]] || cat "$VENV/adgps-wheels.stamp"
     } | hash
-}
-
-# adgps_bringup and launch/ are linked file by file: which files there are matters as well.
-links_key() {
-    cd "$ROOT" || return 1
-    find src/adgps_bringup launch -name '.*' -prune -o -name __pycache__ -prune -o -type f -print |
-        sort | hash
+    for package in src/*/package.xml; do
+        package=$(dirname "$package")
+        printf '%s %s\n' "${package#src/}" "$(
+            {
+                find "$package" -type f \( -name '*.msg' -o -name '*.srv' -o -name '*.action' \
+                    -o -name package.xml -o -name 'setup.*' -o -name CMakeLists.txt \) |
+                    sort | xargs sha256sum
+                [[ $package != src/adgps_bringup ]] ||
+                    find "$package" launch -name '.*' -prune -o -name __pycache__ -prune -o \
+                        -type f -print | sort
+            } | hash
+        )"
+    done
 }
