@@ -58,7 +58,7 @@ def lint_stages() -> Iterator[Stage]:
 
 def test_stages(root: Path, quick: bool, options: Sequence[str]) -> Iterator[Stage]:
     """Yield the tests: without ROS, of single nodes, of the whole stack."""
-    tests = sorted(root.glob("src/*/test/test_*.py"))
+    tests = [*sorted(root.glob("src/*/test/test_*.py")), *sorted(root.glob("tools/test/test_*.py"))]
     nodes = [path for path in tests if path.stem.endswith("_node")]
     plain = [path for path in tests if path not in nodes]
     groups = [("unit tests", plain, False)]
