@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 import yaml
-from adgps_core.tasks import Instance, Task
-from adgps_core.trajectory import Trajectory
 from rich.table import Table
 
 from adgps_bringup.parameter_files import one_line
+from adgps_core.tasks import Instance, Task
+from adgps_core.trajectory import Trajectory
 
 
 @dataclass(frozen=True)

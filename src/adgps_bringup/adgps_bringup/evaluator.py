@@ -8,6 +8,12 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from rclpy.action import ActionClient
+from rclpy.node import Node
+from rclpy.publisher import Publisher
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+
+from adgps_bringup.evaluation import InstanceResult, measure
 from adgps_core.conversions.messages import (
     global_policy_to_msg,
     instance_to_msg,
@@ -19,12 +25,6 @@ from adgps_core.tasks import Instance, Task
 from adgps_msgs.action import ExecuteRollout
 from adgps_msgs.msg import PolicyParameters
 from adgps_msgs.srv import ResetInstance
-from rclpy.action import ActionClient
-from rclpy.node import Node
-from rclpy.publisher import Publisher
-from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
-
-from adgps_bringup.evaluation import InstanceResult, measure
 
 ATTEMPTS = 4
 """Rollouts that are tried of one instance, on any robot, before the evaluation fails."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from launch import LaunchContext, LaunchDescriptionEntity
 from launch.actions import SetEnvironmentVariable
 from launch.events.process import ProcessExited
 from launch_ros.actions import Node
@@ -12,6 +11,7 @@ from launch_ros.actions import Node
 from adgps_bringup.processes import environment
 from adgps_bringup.stack import NodeDescription
 from adgps_bringup.supervisor import RespawnLimit
+from launch import LaunchContext, LaunchDescriptionEntity
 
 
 def launch_nodes(nodes: Iterable[NodeDescription]) -> list[LaunchDescriptionEntity]:

@@ -53,6 +53,7 @@ class OutputPump:
         self._new: list[_Source] = []
         self._lock = threading.Lock()
         self._closing = False
+        self._hushed: set[str] = set()
         self._warned: dict[str, tuple[float, int]] = {}
         self._thread = threading.Thread(target=self._run, name="output", daemon=True)
         self._thread.start()
@@ -71,6 +72,10 @@ class OutputPump:
                 if stream is not None:
                     self._new.append(_Source(name, log, is_error, stream))
         os.write(self._wake_write, b"+")
+
+    def hush(self, name: str) -> None:
+        """Show nothing of a process any more: what it says while it is stopped is no news."""
+        self._hushed.add(name)
 
     def close(self) -> None:
         """Read what is left, then end; to be called when all processes have ended."""
@@ -107,9 +112,9 @@ class OutputPump:
         if lines:
             with source.log.open("ab") as file:
                 file.write(b"\n".join(lines) + b"\n")
-        for line in lines:
+        for line in lines if source.is_error and source.name not in self._hushed else ():
             text = line.decode(errors="replace").rstrip()
-            if source.is_error and text and not _UNIMPORTANT.search(text):
+            if text and not _UNIMPORTANT.search(text):
                 if _WARNING not in text or self._allows_warning(source.name):
                     self._show(f"[{source.name}] {text}")
         return bool(data)

@@ -14,9 +14,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from adgps_core.tasks import make_task
-
 from adgps_bringup.options import StackOptions
+from adgps_core.tasks import make_task
 
 Parameter = bool | int | float | str | Sequence[str]
 

@@ -141,18 +141,13 @@ class Supervisor:
 
     def interrupt(self, names: Iterable[str]) -> None:
         """Ask processes to stop, without waiting for it."""
-        for item in (self._all[name] for name in names):
-            item.stopping = True
-            item.restart_at = None
+        for item in self._stopping(names):
             if item.process is not None and item.process.poll() is None:
                 _signal_group(item.process.pid, signal.SIGINT)
 
     def stop(self, names: Iterable[str] | None = None) -> None:
         """Stop processes, all unless named: interrupt, then terminate, then kill."""
-        chosen = [self._all[name] for name in (self._all if names is None else names)]
-        for item in chosen:
-            item.stopping = True
-            item.restart_at = None
+        chosen = self._stopping(self._all if names is None else names)
         running = [item.process for item in chosen if item.process is not None]
         for signal_number, patience in _ESCALATION:
             deadline = time.monotonic() + patience
@@ -167,6 +162,15 @@ class Supervisor:
             _signal_group(process.pid, signal.SIGKILL)  # what a process left in its group
         for item in chosen:
             item.process = None
+
+    def _stopping(self, names: Iterable[str]) -> list[_Supervised]:
+        """Mark processes as being stopped: they are not started again, nor listened to."""
+        chosen = [self._all[name] for name in names]
+        for item in chosen:
+            item.stopping = True
+            item.restart_at = None
+            self._pump.hush(item.command.name)
+        return chosen
 
     def _start(self, item: _Supervised) -> None:
         """Start a process in a session of its own, tethered to this one."""

@@ -9,8 +9,6 @@ from concurrent.futures import TimeoutError as FutureTimeout
 from pathlib import Path
 from typing import Any
 
-from adgps_core.global_policy import PolicyVersion
-from adgps_core.tasks import SPLITS, make_task
 from rich.console import Console
 
 from adgps_bringup import evaluation, summary
@@ -25,6 +23,8 @@ from adgps_bringup.run_folder import CurveFile, keep_parameter_files, write_conf
 from adgps_bringup.session import Session, running
 from adgps_bringup.stack import GLOBAL_WORKER, LOCAL_WORKER, Stack, describe_stack
 from adgps_bringup.training_state import TrainingState, version_key
+from adgps_core.global_policy import PolicyVersion
+from adgps_core.tasks import SPLITS, make_task
 
 START_TIMEOUT = 180.0
 STALL_TIMEOUT = 300.0

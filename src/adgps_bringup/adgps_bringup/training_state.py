@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-
 _COST_OF = "cost/"
 """What the keys of single instances begin with, for example "cost/training/3"."""
 

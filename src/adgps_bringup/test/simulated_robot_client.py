@@ -71,8 +71,9 @@ class RobotProcess:
 class Client:
     """What a local worker does to a robot."""
 
-    def __init__(self, namespace: str) -> None:
+    def __init__(self, namespace: str, robot: RobotProcess) -> None:
         self.node = Node("client", namespace=namespace)
+        self._robot = robot
         self.executor = SingleThreadedExecutor()
         self.executor.add_node(self.node)
         self.reports: dict[str, dict[str, str]] = {}
@@ -88,6 +89,8 @@ class Client:
         """Spin until a condition holds."""
         end = time.monotonic() + PATIENCE
         while not condition():
+            process = self._robot.process
+            assert process.poll() is None, f"the robot has ended: {process.communicate()[0]}"
             assert time.monotonic() < end, f"waited in vain for {what}"
             self.executor.spin_once(timeout_sec=0.05)
 

@@ -31,7 +31,7 @@ def make() -> Iterator[Make]:
     def build(**parameters: Any) -> tuple[RobotProcess, Client]:
         namespace = f"/composed_{next(COUNT)}"
         processes.append(RobotProcess(namespace, **parameters))
-        clients.append(Client(namespace))
+        clients.append(Client(namespace, processes[-1]))
         return processes[-1], clients[-1]
 
     yield build

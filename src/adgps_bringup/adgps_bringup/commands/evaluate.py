@@ -10,8 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from adgps_core.global_policy import GlobalPolicy
-from adgps_core.tasks import SPLITS, Instance, Task, make_task
 from rich.console import Console
 
 from adgps_bringup.evaluation import InstanceResult, read_goals, report, table
@@ -21,6 +19,8 @@ from adgps_bringup.processes import check_executables
 from adgps_bringup.run_folder import read_options
 from adgps_bringup.stack import describe_robots, robot_names, server_checkpoints
 from adgps_bringup.summary import SCHEMA_VERSION, write_json
+from adgps_core.global_policy import GlobalPolicy
+from adgps_core.tasks import SPLITS, Instance, Task, make_task
 
 NAME = "evaluate"
 HELP = "measure a run's global policy on instances of its task"

@@ -15,12 +15,14 @@ import torch
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.clock import Clock, ClockType
 from rclpy.exceptions import ParameterException
-from rclpy.executors import ExternalShutdownException
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.signals import SignalHandlerOptions
 
 from adgps_core.conversions.diagnostics import diagnostic_array
 from adgps_core.conversions.messages import optimized_trajectories_from_msg
+from adgps_core.signals import repeat_until_signalled
 from adgps_global_worker.nodes.parameters import (
     declare,
     rate_limiter,
@@ -72,7 +74,7 @@ class GlobalWorker(Node):
         self._announcing = threading.Lock()
         self._stop = threading.Event()
         self._wake = threading.Event()
-        self.failure: BaseException | None = None
+        self.failed = False
 
         self._status = self.create_publisher(ReplayStatus, "replay_status", _latched(1))
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
@@ -88,8 +90,9 @@ class GlobalWorker(Node):
         self._thread.start()
 
     def close(self) -> None:
-        """Stop the training thread; a push under way is waited for."""
+        """Stop the training thread."""
         self._stop.set()
+        self._server.close()
         self._wake.set()
         self._thread.join()
 
@@ -111,9 +114,8 @@ class GlobalWorker(Node):
                 if not busy:
                     self._wake.wait(IDLE_S)
         except Exception as error:
-            self.failure = error
             self.get_logger().fatal(f"training stopped: {error}\n{traceback.format_exc()}")
-            self.context.try_shutdown()
+            self.failed = True
 
     def _empty_inbox(self) -> None:
         """Take everything that has arrived into the replay memory."""
@@ -183,22 +185,27 @@ class GlobalWorker(Node):
 def main() -> None:
     """Run the worker until it is asked to stop; exit 2 with one line if it cannot start."""
     torch.set_num_threads(1)
-    rclpy.init()
+    rclpy.init(args=sys.argv, signal_handler_options=SignalHandlerOptions.NO)
     try:
         node = GlobalWorker()
     except (ValueError, ParameterException) as error:
-        rclpy.try_shutdown()
+        rclpy.shutdown()
         print(f"global_worker: {error}", file=sys.stderr)
         sys.exit(2)
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+
+    def step() -> None:
+        executor.spin_once()
+        if node.failed:
+            sys.exit(1)
+
     try:
-        rclpy.spin(node)
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
+        repeat_until_signalled(step)
     finally:
         node.close()
         node.destroy_node()
-        rclpy.try_shutdown()
-    sys.exit(1 if node.failure else 0)
+        rclpy.shutdown()
 
 
 if __name__ == "__main__":

@@ -36,7 +36,14 @@ class ServerClient:
         self._start_id = secrets.randbits(63)
         self._timeout = timeout
         self._log = log
+        self._arrived = threading.Event()
+        self._closed = False
         self.answering = False
+
+    def close(self) -> None:
+        """End the wait for an answer, if there is one; called on any thread."""
+        self._closed = True
+        self._arrived.set()
 
     def __call__(self, push: Push) -> Reply | None:
         """Send a push and wait, bounded, for the answer; None if none came."""
@@ -52,12 +59,16 @@ class ServerClient:
             gradient=to_array(push.gradient),
             want_parameters=True,
         )
-        arrived = threading.Event()
+        self._arrived.clear()
         future = self._client.call_async(request)
-        future.add_done_callback(lambda _: arrived.set())
-        self.answering = arrived.wait(self._timeout)
-        if not self.answering:
+        future.add_done_callback(lambda _: self._arrived.set())
+        self._arrived.wait(0.0 if self._closed else self._timeout)
+        self.answering = future.done()
+        if self._closed or not self.answering:
             self._client.remove_pending_request(future)
+        if self._closed:
+            return None
+        if not self.answering:
             self._log(f"waiting for {SERVICE}: no answer for {self._timeout:g} s")
             return None
         return _reply(future.result())

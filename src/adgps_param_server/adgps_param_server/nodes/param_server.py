@@ -12,9 +12,10 @@ import torch
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.clock import Clock, ClockType
 from rclpy.exceptions import ParameterException
-from rclpy.executors import ExternalShutdownException
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.signals import SignalHandlerOptions
 from std_srvs.srv import Trigger
 
 from adgps_core.checkpoints import DamagedCheckpointError
@@ -26,6 +27,7 @@ from adgps_core.conversions.messages import (
     version_to_msg,
 )
 from adgps_core.global_policy import PolicyVersion
+from adgps_core.signals import repeat_until_signalled
 from adgps_msgs.msg import PolicyParameters
 from adgps_msgs.srv import PushGradient
 from adgps_param_server.nodes.parameters import (
@@ -184,21 +186,21 @@ class ParamServer(Node):
 def main() -> None:
     """Run the server until it is asked to stop; exit 2 with one line if it cannot start."""
     torch.set_num_threads(1)
-    rclpy.init()
+    rclpy.init(args=sys.argv, signal_handler_options=SignalHandlerOptions.NO)
     try:
         node = ParamServer()
     except (ValueError, OSError, DamagedCheckpointError, ParameterException) as error:
-        rclpy.try_shutdown()
+        rclpy.shutdown()
         print(f"param_server: {error}", file=sys.stderr)
         sys.exit(2)
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
     try:
-        rclpy.spin(node)
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
+        repeat_until_signalled(executor.spin_once)
     finally:
         node.close()
         node.destroy_node()
-        rclpy.try_shutdown()
+        rclpy.shutdown()
 
 
 if __name__ == "__main__":
