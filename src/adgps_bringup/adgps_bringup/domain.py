@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 FIRST, LAST = 1, 101
-"""Domain ids whose ports lie below the kernel's ephemeral ones on every platform; 0 is everyone's."""
+"""Ids whose ports lie below the kernel's ephemeral ones on every platform; 0 is everyone's."""
 
 _PORT_BASE, _DOMAIN_GAIN = 7400, 250
 

@@ -34,11 +34,11 @@ _ANSWER_TIMEOUT = 10.0
 _ROLLOUT_TIMEOUT = 60.0
 
 
-class EvaluationFailed(RuntimeError):
+class EvaluationError(RuntimeError):
     """An instance could not be evaluated; the message says which and why."""
 
 
-class _AttemptFailed(Exception):
+class _AttemptError(Exception):
     """One attempt failed; another may do better."""
 
 
@@ -90,7 +90,7 @@ class Evaluator:
 
         Raises
         ------
-        EvaluationFailed
+        EvaluationError
             If an instance failed on all attempts, or no robot is there.
         """
         work: queue.Queue[tuple[int, int]] = queue.Queue()
@@ -109,7 +109,7 @@ class Evaluator:
                 instance = instances[index]
                 try:
                     results[index] = self._rollout(robot, instance, version, stop)
-                except _AttemptFailed as error:
+                except _AttemptError as error:
                     if attempt >= ATTEMPTS:
                         failures.append(f"{instance.id} on {robot}: {error}")
                         return
@@ -125,7 +125,7 @@ class Evaluator:
             while len(results) < len(instances):
                 tick()
                 if failures:
-                    raise EvaluationFailed(f"evaluation failed, {failures[0]}")
+                    raise EvaluationError(f"evaluation failed, {failures[0]}")
                 time.sleep(0.1)
         finally:
             stop.set()
@@ -143,7 +143,7 @@ class Evaluator:
         request = ResetInstance.Request(instance=message, seed=0, perturbation=0.0)
         answer = _result(reset.call_async(request), _ANSWER_TIMEOUT, stop)
         if answer.error_code != ResetInstance.Response.SUCCESS:
-            raise _AttemptFailed(f"reset refused: {answer.error_msg}")
+            raise _AttemptError(f"reset refused: {answer.error_msg}")
         goal = ExecuteRollout.Goal(
             instance=message,
             horizon=self._task.horizon,
@@ -156,14 +156,14 @@ class Evaluator:
         )
         handle = self._action(_ANSWER_TIMEOUT, stop, execute.send_goal_async, goal)
         if not handle.accepted:
-            raise _AttemptFailed("the controller did not accept the rollout")
+            raise _AttemptError("the controller did not accept the rollout")
         result = self._action(_ROLLOUT_TIMEOUT, stop, handle.get_result_async).result
         if result.error_code != ExecuteRollout.Result.SUCCESS:
-            raise _AttemptFailed(result.error_msg or f"error code {result.error_code}")
+            raise _AttemptError(result.error_msg or f"error code {result.error_code}")
         try:
             return measure(self._task, instance, trajectory_from_msg(result.trajectory))
         except ValueError as error:
-            raise _AttemptFailed(f"impossible trajectory: {error}") from error
+            raise _AttemptError(f"impossible trajectory: {error}") from error
 
     def _action(
         self, timeout: float, stop: threading.Event, call: Callable[..., Any], *arguments: object
@@ -184,7 +184,7 @@ def _wait(ready: Callable[[], bool], stop: threading.Event) -> None:
     deadline = time.monotonic() + _START_TIMEOUT
     while not ready():
         if stop.wait(0.05) or time.monotonic() > deadline:
-            raise _AttemptFailed(f"the robot did not appear within {_START_TIMEOUT:g} s")
+            raise _AttemptError(f"the robot did not appear within {_START_TIMEOUT:g} s")
 
 
 def _result(future: Any, timeout: float, stop: threading.Event) -> Any:
@@ -194,5 +194,5 @@ def _result(future: Any, timeout: float, stop: threading.Event) -> Any:
     deadline = time.monotonic() + timeout
     while not done.wait(0.1):
         if stop.is_set() or time.monotonic() > deadline:
-            raise _AttemptFailed(f"no answer within {timeout:g} s")
+            raise _AttemptError(f"no answer within {timeout:g} s")
     return future.result()

@@ -9,7 +9,7 @@ from typing import Any
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-class Interrupted(Exception):
+class Interrupted(Exception):  # noqa: N818 - no error: the user wants it
     """The user, or the system, asked to stop."""
 
     def __init__(self, number: int) -> None:

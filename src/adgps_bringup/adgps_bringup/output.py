@@ -1,4 +1,4 @@
-"""What supervised processes print: everything into a log file each, what matters to the terminal."""
+"""What supervised processes print: all of it into log files, what matters to the terminal."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """ROS parameter files, read and resolved as rcl does, so that a run can say what its nodes got.
 
-    /**/local_worker:            which nodes: a full name, * for one part, ** for any number
-      ros__parameters:
-        samples: 5
-        step: {initial: 1.0}     the parameter step.initial
+/**/local_worker:            which nodes: a full name, * for one part, ** for any number
+  ros__parameters:
+    samples: 5
+    step: {initial: 1.0}     the parameter step.initial
 """
 
 from __future__ import annotations

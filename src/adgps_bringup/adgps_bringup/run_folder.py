@@ -1,13 +1,13 @@
 """A run's folder: its exact configuration, and a lock against a second run in it.
 
-    config.yaml         the choices, versions, and every parameter of every node
-    config/             the parameter files that the run was started with
-    parameters/         the parameters of each process, as it was started
-    checkpoints/        of the parameter server and the local workers
-    log/                what each process printed
-    events/             for TensorBoard
-    curve.jsonl         the learning curve, a point a line, written as it happens
-    summary.json, cost.png
+config.yaml         the choices, versions, and every parameter of every node
+config/             the parameter files that the run was started with
+parameters/         the parameters of each process, as it was started
+checkpoints/        of the parameter server and the local workers
+log/                what each process printed
+events/             for TensorBoard
+curve.jsonl         the learning curve, a point a line, written as it happens
+summary.json, cost.png
 """
 
 from __future__ import annotations

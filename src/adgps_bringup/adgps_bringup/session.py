@@ -43,7 +43,7 @@ class Session:
         ------
         Interrupted
             If the user wants to stop.
-        ProcessFailed
+        ProcessEndedError
             If a process has ended for good.
         """
         self.interrupts.check()

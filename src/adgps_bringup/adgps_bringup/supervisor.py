@@ -26,7 +26,7 @@ _ESCALATION = ((signal.SIGINT, 2.0), (signal.SIGTERM, 0.7), (signal.SIGKILL, 1.0
 """Signals to stop with, and how long to wait after each [s]; in all less than 4 s."""
 
 
-class ProcessFailed(RuntimeError):
+class ProcessEndedError(RuntimeError):
     """A required process has ended and will not be started again."""
 
 
@@ -43,7 +43,7 @@ class Command:
 
 @dataclass(frozen=True)
 class RespawnLimit:
-    """At most so many restarts of a process within a window [s]; a pause before each but the first."""
+    """At most so many restarts within a window [s]; a pause before each but the first."""
 
     restarts: int = 5
     window: float = 60.0
@@ -124,7 +124,7 @@ class Supervisor:
 
         Raises
         ------
-        ProcessFailed
+        ProcessEndedError
             If a required process has ended for good.
         """
         now = time.monotonic()
@@ -200,7 +200,7 @@ class Supervisor:
         elif item.command.required:
             often = f" for the {len(item.deaths)}th time" if item.command.respawn else ""
             log = self._pump.log_file(name)
-            raise ProcessFailed(f"{name} {why}{often}, its output is in {log}")
+            raise ProcessEndedError(f"{name} {why}{often}, its output is in {log}")
         else:
             self._show(f"[{name}] {why}")
 

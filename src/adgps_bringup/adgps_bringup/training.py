@@ -34,7 +34,7 @@ _PERIOD = 0.2
 _EVENTS_PERIOD = 5.0
 
 
-class TrainingFailed(RuntimeError):
+class TrainingError(RuntimeError):
     """Training cannot go on; the message says why."""
 
 
@@ -45,11 +45,11 @@ def train(options: StackOptions, interrupts: Interrupts) -> int:
     ------
     Interrupted
         If the user stopped it; a checkpoint was written.
-    TrainingFailed, ProcessFailed, EvaluationFailed
+    TrainingError, ProcessEndedError, EvaluationError
         If it cannot go on.
     """
-    assert options.run is not None
     options = keep_parameter_files(options)
+    assert options.run is not None
     stack = describe_stack(options)
     write_config(stack)
     return _Training(stack, options.run, interrupts).run()
@@ -139,16 +139,16 @@ class _Training:
         """Fail, naming who is missing, when nothing happens any more."""
         if self._state.missing and self._now > START_TIMEOUT:
             names = ", ".join(self._state.missing)
-            raise TrainingFailed(
+            raise TrainingError(
                 f"no sign of the local workers of {names} within {START_TIMEOUT:g} s,"
                 f" see {self._run / 'log'}"
             )
         if self._now - self._state.last_progress_s > STALL_TIMEOUT:
             doing = "; ".join(f"{w.robot}: {w.state}" for w in self._state.workers.values())
-            raise TrainingFailed(f"no progress for {STALL_TIMEOUT:g} s ({doing})")
+            raise TrainingError(f"no progress for {STALL_TIMEOUT:g} s ({doing})")
 
     def _freeze(self, session: Session) -> tuple[PolicyVersion, float]:
-        """End the learning and save the policy: its version, and how long after the last rollout."""
+        """End the learning, save the policy; its version, and how long after the last rollout."""
         session.supervisor.stop(self._workers)
         saved = request_checkpoint(session.node, patience=10.0)
         deadline = time.monotonic() + 10.0
@@ -157,7 +157,7 @@ class _Training:
             time.sleep(0.02)
         answer = _outcome(saved, timeout=0)
         if answer is None or version_key(answer) < (0, 0):
-            raise TrainingFailed(f"the parameter server saved no checkpoint: {answer}")
+            raise TrainingError(f"the parameter server saved no checkpoint: {answer}")
         return PolicyVersion(*version_key(answer)), self._now - self._state.last_rollout_s
 
     def _evaluate(
@@ -204,7 +204,9 @@ class _Training:
         for split, group in results.items():
             console.print(evaluation.table(f"{split}, policy {version}", group))
         took = duration(state.wall_clock_s(self._now))
-        console.print(f"finished: {state.rollouts} rollouts, {took}; see {self._run}", soft_wrap=True)
+        console.print(
+            f"finished: {state.rollouts} rollouts, {took}; see {self._run}", soft_wrap=True
+        )
 
 
 def _outcome(future: Future[Any], timeout: float) -> Any:

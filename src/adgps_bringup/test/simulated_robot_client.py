@@ -58,9 +58,10 @@ class RobotProcess:
 
     def stop(self, number: int = signal.SIGTERM) -> tuple[int, str]:
         """Send a signal; return exit status and output."""
-        self.process.send_signal(number)
+        if self.process.poll() is None:
+            self.process.send_signal(number)
         try:
-            output, _ = self.process.communicate(timeout=10)
+            output, _ = self.process.communicate(timeout=10)  # closes the pipe too
         except subprocess.TimeoutExpired:
             self.process.kill()
             output, _ = self.process.communicate()

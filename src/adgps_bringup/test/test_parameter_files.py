@@ -80,7 +80,7 @@ def test_bad_files_are_refused_in_one_line(tmp_path: Path, text: str, said: str)
 
 
 def test_missing_file(tmp_path: Path) -> None:
-    with pytest.raises(ParameterFileError, match="cannot read .*No such file"):
+    with pytest.raises(ParameterFileError, match=r"cannot read .*No such file"):
         parameter_files.load(tmp_path / "absent.yaml")
 
 

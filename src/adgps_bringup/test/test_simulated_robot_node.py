@@ -39,8 +39,7 @@ def make() -> Iterator[Make]:
         client.close()
     rclpy.shutdown()
     for process in processes:
-        if process.process.poll() is None:
-            process.stop()
+        process.stop()
 
 
 def test_rollouts_repeat_bit_for_bit_in_another_process(make: Make) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from adgps_bringup.supervisor import Command, ProcessFailed, RespawnLimit, Supervisor
+from adgps_bringup.supervisor import Command, ProcessEndedError, RespawnLimit, Supervisor
 
 SLEEP = "import time\ntime.sleep(60)"
 STUBBORN = "import signal, time\nfor s in (2, 15): signal.signal(s, signal.SIG_IGN)\n" + (
@@ -18,7 +18,8 @@ STUBBORN = "import signal, time\nfor s in (2, 15): signal.signal(s, signal.SIG_I
 )
 WITH_CHILD = (
     "import subprocess, sys\nchild = subprocess.Popen([sys.executable, '-c', 'import time,signal\\n"
-    "signal.signal(2, signal.SIG_IGN)\\ntime.sleep(60)'])\nprint(child.pid, flush=True)\nchild.wait()"
+    "signal.signal(2, signal.SIG_IGN)\\ntime.sleep(60)'])\n"
+    "print(child.pid, flush=True)\nchild.wait()"
 )
 
 
@@ -90,14 +91,16 @@ def test_a_process_that_keeps_dying_is_given_up(tmp_path: Path) -> None:
     limit = RespawnLimit(restarts=2, window=60.0, pause=0.01)
     command = program("p", "raise SystemExit(3)", respawn=True)
     with Supervisor([command], tmp_path, print, limit) as supervisor:
-        with pytest.raises(ProcessFailed, match="p ended with status 3 for the 3th time"):
+        with pytest.raises(ProcessEndedError, match="p ended with status 3 for the 3th time"):
             wait_for(lambda: supervisor.poll() is not None)
         assert supervisor.respawns == 2
 
 
 def test_the_end_of_a_required_process_is_the_end(tmp_path: Path) -> None:
     commands = [program("p", "pass"), program("q", SLEEP)]
-    with pytest.raises(ProcessFailed, match=r"p ended with status 0, its output is in .*p\.log"):
+    with pytest.raises(
+        ProcessEndedError, match=r"p ended with status 0, its output is in .*p\.log"
+    ):
         with Supervisor(commands, tmp_path, print) as supervisor:
             other = supervisor.pids["q"]
             wait_for(lambda: supervisor.poll() is not None)

@@ -32,7 +32,9 @@ class ServerProcess:
     """The executable `param_server`, its output kept in a file."""
 
     def __init__(self, folder: Path | None, log: Path, **parameters: Any) -> None:
-        settings = {"checkpoint_dir": folder or "", "hidden": "[8]", **parameters}
+        settings = {"hidden": "[8]", **parameters}
+        if folder is not None:
+            settings["checkpoint_dir"] = folder
         assignments = [x for item in settings.items() for x in ("-p", "{}:={}".format(*item))]
         self.log = log
         with log.open("ab") as output:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from server_process import ServerClient, ServerProcess
 
 from adgps_core.conversions.messages import global_policy_from_msg, version_from_msg
 from adgps_core.global_policy import Architecture, PolicyVersion
@@ -15,7 +16,6 @@ from adgps_core.tasks import make_task
 from adgps_msgs.srv import PushGradient
 from adgps_param_server.checkpoints import CheckpointFolder, load_policy
 from adgps_param_server.pushes import PushCode
-from server_process import ServerClient, ServerProcess
 
 TASK = make_task("reach")
 SIZE = Architecture(TASK.dim_o, TASK.dim_u, (8,)).size
@@ -52,9 +52,9 @@ def _start(
 def test_codes_are_those_of_the_service() -> None:
     """Every code has its number in PushGradient.srv, and the other way round."""
     constants = {
-        name: getattr(PushGradient.Response, name)
+        name: number
         for name in dir(PushGradient.Response)
-        if name.isupper() and not name.startswith("_")
+        if isinstance(number := getattr(PushGradient.Response, name), int)
     }
     assert constants == {code.name: int(code) for code in PushCode}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -32,9 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--global-workers", type=int, default=unset, metavar="M", help="(one per robot)"
     )
-    parser.add_argument(
-        "--method", default=unset, help=f"{', '.join(METHODS)} ({default.method})"
-    )
+    parser.add_argument("--method", default=unset, help=f"{', '.join(METHODS)} ({default.method})")
     parser.add_argument(
         "--optimizer", default=unset, help=f"{', '.join(OPTIMIZERS)} ({default.optimizer})"
     )
@@ -79,9 +77,9 @@ def prepare(arguments: argparse.Namespace) -> Callable[[], int]:
 
 def choose(arguments: argparse.Namespace) -> StackOptions:
     """Choices of the run; ValueError with one line if they cannot be."""
-    names = ("task", "robots", "global_workers", "method", "optimizer", "mode", "iterations")
-    names += ("seed", "real_time_factor")
-    chosen = {name: getattr(arguments, name) for name in names if hasattr(arguments, name)}
+    given = vars(arguments)
+    names = {field.name for field in fields(StackOptions)} - {"run", "parameter_files"}
+    chosen = {name: value for name, value in given.items() if name in names}
     options = StackOptions(**chosen)
     extra = tuple(path.absolute() for path in arguments.config or ())
     if arguments.resume:
