@@ -34,19 +34,26 @@ def write_checkpoint(
     OSError
         If the folder cannot be written.
     ValueError
-        If the metadata uses the name of the hash.
+        If the metadata uses the name of the hash, or the container has no place for a type.
     """
     if _HASH in metadata:
         raise ValueError(f"metadata must not be named {_HASH!r}")
-    sound = {name: np.asarray(array, order="C") for name, array in arrays.items()}
-    content = save(sound, {**metadata, _HASH: _digest(sound, metadata)})
+    sound = {name: _as_stored(array) for name, array in arrays.items()}
+    try:
+        content = save(sound, {**metadata, _HASH: _digest(sound, metadata)})
+    except SafetensorError as error:
+        raise ValueError(f"arrays cannot be stored: {error}") from error
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    with partial.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    try:
+        with partial.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)  # the rename itself must survive a power cut
@@ -76,6 +83,11 @@ def read_checkpoint(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]
     if expected != _digest(arrays, metadata):
         raise DamagedCheckpointError(f"{path} does not match its hash")
     return arrays, metadata
+
+
+def _as_stored(array: NDArray[Any]) -> NDArray[Any]:
+    """Return the array as it will be read: row-major, in this machine's byte order."""
+    return np.asarray(array, dtype=array.dtype.newbyteorder("="), order="C")
 
 
 def _digest(arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) -> str:

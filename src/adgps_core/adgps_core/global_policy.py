@@ -10,6 +10,8 @@ Shapes: dO observation, dU action, P number of policy parameters.
 from __future__ import annotations
 
 import json
+import math
+import operator
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from itertools import pairwise
@@ -44,6 +46,14 @@ class Architecture:
     hidden : widths of the hidden layers; each is followed by a tanh, which interpolates smoothly
         between the few instances that are practised, where a ReLU leaves kinks.
     action_scale : torque [N·m] that one unit of the network's output stands for.
+    kind : "mlp", the only one.
+
+    Raises
+    ------
+    ValueError
+        If the kind is unknown, or a size is not positive and finite.
+    TypeError
+        If a size is not a number, or a number of units not a whole one.
     """
 
     dim_o: int
@@ -54,11 +64,14 @@ class Architecture:
 
     def __post_init__(self) -> None:
         """Refuse sizes that cannot be."""
-        object.__setattr__(self, "hidden", tuple(int(width) for width in self.hidden))
+        object.__setattr__(self, "dim_o", operator.index(self.dim_o))
+        object.__setattr__(self, "dim_u", operator.index(self.dim_u))
+        object.__setattr__(self, "hidden", tuple(operator.index(width) for width in self.hidden))
+        object.__setattr__(self, "action_scale", float(self.action_scale))
         if self.kind != "mlp":
             raise ValueError(f"unknown kind of network {self.kind!r}, expected 'mlp'")
-        if min((self.dim_o, self.dim_u, *self.hidden)) < 1 or not self.action_scale > 0:
-            raise ValueError(f"sizes of a network must be positive: {self}")
+        if min(self.dim_o, self.dim_u, *self.hidden) < 1 or not 0 < self.action_scale < math.inf:
+            raise ValueError(f"sizes of a network must be positive and finite: {self}")
 
     @property
     def shapes(self) -> list[tuple[int, ...]]:
@@ -72,7 +85,7 @@ class Architecture:
     @property
     def size(self) -> int:
         """Number of policy parameters P."""
-        return int(sum(np.prod(shape) for shape in self.shapes))
+        return sum(math.prod(shape) for shape in self.shapes)
 
     def to_json(self) -> str:
         """Write as a JSON object."""
@@ -83,7 +96,7 @@ class Architecture:
         """Read what `to_json` wrote; ValueError if it is something else."""
         try:
             return Architecture(**json.loads(text))
-        except TypeError as error:
+        except (TypeError, OverflowError, RecursionError) as error:
             raise ValueError(f"not the description of a network: {text!r}") from error
 
 
@@ -145,7 +158,7 @@ class GlobalPolicy:
     def tensors(self) -> list[NDArray[np.float32]]:
         """Views of values in the shapes of the architecture."""
         shapes = self.architecture.shapes
-        ends = np.cumsum([np.prod(shape) for shape in shapes])
+        ends = np.cumsum([math.prod(shape) for shape in shapes])
         return [
             part.reshape(shape)
             for part, shape in zip(np.split(self.values, ends[:-1]), shapes, strict=True)

@@ -26,7 +26,7 @@ class OptimizedTrajectories:
     samples : N trajectories of T steps.
     policy : the optimised local policy: the labels.
     sampling_policy : the policy that drew the samples.
-    multipliers : λ_t, (T, dU) [cost per N·m].
+    multipliers : λ_t, (T, dU) [cost per N·m]; zero under "mdgps", which has none.
     kl_weights : ν_t, (T,).
     round : which alternation of synchronous training.
 
@@ -70,6 +70,8 @@ class OptimizedTrajectories:
             "multipliers",
             frozen(self.multipliers, (horizon, dim_u), "multipliers"),
         )
+        if self.method == "mdgps" and self.multipliers.any():
+            raise ValueError("multipliers must be zero under mdgps")
         object.__setattr__(self, "kl_weights", frozen(self.kl_weights, (horizon,), "kl_weights"))
         if (self.kl_weights < 0).any():
             raise ValueError("kl_weights must not be negative")

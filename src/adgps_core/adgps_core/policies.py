@@ -26,7 +26,8 @@ class LinearGaussianPolicy:
     Raises
     ------
     ValueError
-        If shapes disagree, a number is not finite or a covariance is not positive definite.
+        If shapes disagree, a number is not finite or a covariance is not symmetric and positive
+        definite.
     """
 
     K: Array
@@ -45,6 +46,11 @@ class LinearGaussianPolicy:
             _ = self.cholesky
         except np.linalg.LinAlgError as error:
             raise ValueError("C is not positive definite") from error
+        # The factorisation reads the lower triangle only, the inverse both.
+        deviations = np.sqrt(np.diagonal(self.C, axis1=-2, axis2=-1))
+        allowed = 1e-6 * deviations[:, :, None] * deviations[:, None, :]
+        if not (np.abs(self.C - self.C.swapaxes(-1, -2)) <= allowed).all():
+            raise ValueError("C is not symmetric")
 
     @property
     def horizon(self) -> int:

@@ -72,14 +72,13 @@ class Trajectory:
             object.__setattr__(self, name, frozen(getattr(self, name), shape, name))
         if not (np.diff(self.stamps) > 0).all():
             raise ValueError("stamps must rise")
-        object.__setattr__(
-            self,
-            "measurements",
-            {
-                name: frozen(values, (horizon, np.shape(values)[-1]), f"measurement {name}")
-                for name, values in self.measurements.items()
-            },
-        )
+        measurements = {}
+        for name, values in self.measurements.items():
+            if np.ndim(values) != 2:
+                raise ValueError(f"measurement {name} must have two dimensions")
+            shape = (horizon, np.shape(values)[1])
+            measurements[name] = frozen(values, shape, f"measurement {name}")
+        object.__setattr__(self, "measurements", measurements)
 
     @property
     def horizon(self) -> int:

@@ -6,6 +6,7 @@ rclpy checks and copies an ndarray element by element when it is assigned to a f
 
 from __future__ import annotations
 
+import math
 from array import array
 from typing import Any
 
@@ -30,6 +31,6 @@ def to_numpy(
 ) -> NDArray[Any]:
     """View of a flat array field in a shape; ValueError names the field if the length is wrong."""
     flat = np.frombuffer(field, dtype=dtype) if len(field) else np.zeros(0, dtype)
-    if flat.size != int(np.prod(shape)):
+    if flat.size != math.prod(shape):
         raise ValueError(f"{name} has {flat.size} numbers, expected {shape}")
     return flat.reshape(shape)

@@ -6,8 +6,12 @@ nothing unchecked gets past this module.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 import numpy as np
 from builtin_interfaces.msg import Time
+from numpy.typing import NDArray
 
 from adgps_core.conversions.arrays import to_array, to_numpy
 from adgps_core.global_policy import Architecture, GlobalPolicy, PolicyVersion
@@ -148,10 +152,7 @@ def trajectory_from_msg(message: msg.Trajectory) -> Trajectory:
         rollout_id=message.rollout_id,
         seed=int(message.seed),
         start_ns=ns_from_stamp(message.start),
-        measurements={
-            item.name: to_numpy(item.values, (horizon, int(item.dim)), item.name)
-            for item in message.measurements
-        },
+        measurements=_measurements(message.measurements, horizon),
     )
 
 
@@ -159,6 +160,7 @@ def optimized_trajectories_to_msg(
     optimized: OptimizedTrajectories, stamp: Time
 ) -> msg.OptimizedTrajectories:
     """One local iteration as a message, published at stamp."""
+    multipliers = optimized.multipliers if optimized.method != "mdgps" else np.zeros(0)
     message = msg.OptimizedTrajectories(
         worker=optimized.worker,
         iteration=optimized.iteration,
@@ -168,7 +170,7 @@ def optimized_trajectories_to_msg(
         samples=[trajectory_to_msg(sample) for sample in optimized.samples],
         policy=local_policy_to_msg(optimized.policy),
         sampling_policy=local_policy_to_msg(optimized.sampling_policy),
-        multipliers=to_array(optimized.multipliers),
+        multipliers=to_array(multipliers),
         kl_weights=to_array(optimized.kl_weights),
     )
     message.header.stamp = stamp
@@ -181,11 +183,11 @@ def optimized_trajectories_from_msg(
     """One local iteration of a message."""
     policy = local_policy_from_msg(message.policy)
     shape = (policy.horizon, policy.dim_u)
-    multipliers = (
-        to_numpy(message.multipliers, shape, "multipliers")
-        if message.method == "badmm"
-        else np.zeros(shape)
-    )
+    if message.method == "mdgps":
+        to_numpy(message.multipliers, (0,), "multipliers")
+        multipliers = np.zeros(shape)
+    else:
+        multipliers = to_numpy(message.multipliers, shape, "multipliers")
     return OptimizedTrajectories(
         worker=message.worker,
         iteration=int(message.iteration),
@@ -198,6 +200,17 @@ def optimized_trajectories_from_msg(
         multipliers=multipliers,
         kl_weights=to_numpy(message.kl_weights, (policy.horizon,), "kl_weights"),
     )
+
+
+def _measurements(items: Iterable[msg.Measurement], horizon: int) -> dict[str, NDArray[Any]]:
+    """Measurements by name; two of one name are refused, as one would be lost."""
+    measurements: dict[str, NDArray[Any]] = {}
+    for item in items:
+        if item.name in measurements:
+            raise ValueError(f"two measurements are named {item.name!r}")
+        shape = (horizon, int(item.dim))
+        measurements[item.name] = to_numpy(item.values, shape, f"measurement {item.name}")
+    return measurements
 
 
 def _sizes(horizon: int, *dims: int) -> tuple[int, ...]:

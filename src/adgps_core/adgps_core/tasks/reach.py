@@ -17,7 +17,7 @@ import numpy as np
 from adgps_core import end_effector as ee
 from adgps_core.tasks.goals import Box, split_goals
 from adgps_core.tasks.task import CostExpansion, Instance, Split
-from adgps_core.typing import Array
+from adgps_core.typing import Array, frozen
 
 START = np.array([0.0, -np.pi / 4, 0.0, -3 * np.pi / 4, 0.0, np.pi / 2, np.pi / 4])
 ROTATION = np.diag([1.0, -1.0, -1.0])
@@ -72,7 +72,8 @@ class Reach:
 
     def goal_instance(self, position: Array, instance_id: str) -> Instance:
         """Make the instance with its goal at position (3,) [m], base frame, hand down."""
-        return Instance(self.name, instance_id, ee.points_at(np.asarray(position), ROTATION))
+        points = ee.points_at(frozen(position, (3,), "position"), ROTATION)
+        return Instance(self.name, instance_id, points)
 
     def observe(self, states: Array, instance: Instance) -> Array:
         """Observations (..., 41): the state and the goal's three points."""
