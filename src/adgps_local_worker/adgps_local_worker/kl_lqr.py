@@ -28,6 +28,8 @@ from adgps_local_worker.lqr import (
 
 ETA_MIN = 1e-6
 ETA_MAX = 1e12
+EXCESS_MAX = 700.0
+"""Logarithm of about the largest number."""
 
 
 @dataclass(frozen=True)
@@ -113,15 +115,22 @@ def bounded_step(
     anchor = negative_log_density(previous)
     dim_x = previous.dim_x
 
-    def solve(eta: float) -> Step:
-        result = backward_pass(dynamics, add(cost, anchor, eta), entropy + eta)
-        marginals = forward_pass(dynamics, result.policy)
-        divergence = policy_divergence(
-            result.policy,
-            previous,
-            marginals.mean[:, :dim_x],
-            marginals.covariance[:, :dim_x, :dim_x],
-        ).sum()
+    def solve(eta: float) -> Step | None:
+        """Optimum for η; None if numbers overflow, as they can where many steps are repaired."""
+        try:
+            with np.errstate(over="ignore", invalid="ignore"):
+                result = backward_pass(dynamics, add(cost, anchor, eta), entropy + eta)
+                marginals = forward_pass(dynamics, result.policy)
+                divergence = policy_divergence(
+                    result.policy,
+                    previous,
+                    marginals.mean[:, :dim_x],
+                    marginals.covariance[:, :dim_x, :dim_x],
+                ).sum()
+        except (np.linalg.LinAlgError, ValueError):
+            return None
+        if not np.isfinite(divergence):
+            return None
         return Step(result.policy, marginals, float(divergence), eta, True, result.repaired)
 
     best: Step | None = None
@@ -130,6 +139,8 @@ def bounded_step(
         """Log of the divergence over a target just inside the bound; a root where they agree."""
         nonlocal best
         step = solve(float(np.exp(log_eta)))
+        if step is None:
+            return EXCESS_MAX
         if step.divergence <= epsilon and (best is None or step.divergence > best.divergence):
             best = step
         gap = np.log(max(step.divergence, 1e-300) / (epsilon * (1 - rtol)))

@@ -21,6 +21,9 @@ from adgps_core.tasks.task import CostExpansion
 from adgps_core.typing import Array
 from adgps_local_worker.gaussians import symmetric
 
+PIVOT_RATIO = 1e-12
+"""Least ratio of the pivots of a matrix that counts as positive definite."""
+
 
 @dataclass(frozen=True)
 class LinearDynamics:
@@ -85,8 +88,9 @@ def backward_pass(
 
     Returns
     -------
-    BackwardPass. Where Q_uu is not positive definite its eigenvalues are raised to 1e-6 times the
-    largest magnitude, and counted.
+    BackwardPass. Where Q_uu is not positive definite, or is so nearly singular that its inverse
+    would not be, its eigenvalues are raised to 1e-6 times the largest magnitude; such steps are
+    counted.
     """
     horizon, dim_x, dim_z = dynamics.F.shape
     dim_u = dim_z - dim_x
@@ -105,9 +109,8 @@ def backward_pass(
         q = cost.gradient[t] + VF.T @ dynamics.f[t] + F.T @ v
         Qux = Q[dim_x:, :dim_x]
         Quu = symmetric(Q[dim_x:, dim_x:])
-        try:
-            factor = cho_factor(Quu, lower=True, check_finite=False)
-        except np.linalg.LinAlgError:
+        factor = _cholesky(Quu)
+        if factor is None:
             Quu = _positive_definite(Quu)
             factor = cho_factor(Quu, lower=True, check_finite=False)
             repaired += 1
@@ -157,6 +160,19 @@ def expected_cost(cost: CostExpansion, marginals: StateActionMarginals) -> Array
         + 0.5 * np.einsum("tij,tij->t", cost.hessian, covariance)
     )
     return expected
+
+
+def _cholesky(matrix: Array) -> tuple[Array, bool] | None:
+    """Cholesky factor for `cho_solve`; None unless even the inverse is positive definite.
+
+    A nearly singular matrix can have a factor, and an inverse that rounding makes indefinite.
+    """
+    try:
+        factor: tuple[Array, bool] = cho_factor(matrix, lower=True, check_finite=False)
+    except np.linalg.LinAlgError:
+        return None
+    pivots = np.square(np.diagonal(factor[0]))
+    return factor if pivots.min() > PIVOT_RATIO * pivots.max() else None
 
 
 def _positive_definite(matrix: Array) -> Array:
