@@ -51,15 +51,16 @@ def update_kl_weights(
 ) -> Array:
     """Adapt ν_t per time step so that the global policy keeps up with the local one.
 
-    A step whose divergence stands out above the trajectory's mean by two standard deviations, or
-    grew since the previous iteration, is weighted more; one that stands out below, less.
+    A step whose divergence stands out above the trajectory's mean by two standard deviations is
+    weighted more, one that stands out below, less. All are weighted in proportion to the square
+    root of the growth of the whole trajectory's divergence since the previous iteration.
 
     Parameters
     ----------
     kl_weights : ν_t, (T,).
     divergence : KL_t between local and global policy, (T,) [nat].
     previous_divergence : the same one iteration earlier; None in the first.
-    growth : factor of a change.
+    growth : factor of a step that stands out, and bound on the factor of all.
     low, high : ν_t stays between these.
 
     Returns

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from linear_systems import covariances, random_dynamics, random_policy, sample_points
 
 from adgps_core.typing import Array
 from adgps_local_worker.dynamics import fit_dynamics, posterior_moments, transitions
 from adgps_local_worker.gmm_prior import fit_mixture
 from adgps_local_worker.lqr import LinearDynamics
-from linear_systems import covariances, random_dynamics, random_policy, sample_points
 
 seeds = st.integers(0, 2**32 - 1)
 

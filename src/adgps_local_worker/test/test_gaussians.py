@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from linear_systems import covariances, evaluate, random_policy
 
 from adgps_core.policies import LinearGaussianPolicy
 from adgps_local_worker.gaussians import (
@@ -12,7 +13,6 @@ from adgps_local_worker.gaussians import (
     policy_divergence,
     symmetric,
 )
-from linear_systems import covariances, evaluate, random_policy
 
 seeds = st.integers(0, 2**32 - 1)
 

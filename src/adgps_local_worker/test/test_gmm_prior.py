@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from linear_systems import covariances
 from scipy.special import logsumexp
 from scipy.stats import multivariate_normal
 
@@ -12,7 +13,6 @@ from adgps_local_worker.gmm_prior import (
     log_responsibilities,
     prior_at,
 )
-from linear_systems import covariances
 
 CLUSTERS = GaussianMixture(
     weights=np.array([0.2, 0.3, 0.5]),

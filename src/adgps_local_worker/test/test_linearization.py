@@ -3,10 +3,10 @@
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from linear_systems import random_policy
 
 from adgps_local_worker.gmm_prior import fit_mixture
 from adgps_local_worker.linearization import linearize_policy
-from linear_systems import random_policy
 
 seeds = st.integers(0, 2**32 - 1)
 

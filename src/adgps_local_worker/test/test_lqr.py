@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from linear_systems import evaluate, random_cost, random_dynamics, random_policy, sample_points
 from scipy.linalg import solve_discrete_are
 
 from adgps_core.policies import LinearGaussianPolicy
@@ -17,7 +18,6 @@ from adgps_local_worker.lqr import (
     expected_cost,
     forward_pass,
 )
-from linear_systems import evaluate, random_cost, random_dynamics, random_policy, sample_points
 
 seeds = st.integers(0, 2**32 - 1)
 
