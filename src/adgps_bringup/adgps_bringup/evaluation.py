@@ -26,23 +26,31 @@ class InstanceResult:
     instance : what it was run on.
     cost : total cost of the rollout.
     initial_distance_m, final_distance_m : of the end-effector from the goal [m].
+    completed : False if the robot stopped the rollout because the arm left its limits.
     """
 
     instance: Instance
     cost: float
     initial_distance_m: float
     final_distance_m: float
+    completed: bool = True
 
 
 def measure(task: Task, instance: Instance, trajectory: Trajectory) -> InstanceResult:
-    """Cost and distances of a rollout."""
-    states = trajectory.states
+    """Cost and distances of a rollout.
+
+    A rollout that was stopped is a bad policy's result and counts as one: from then on every tick
+    costs what the last state does, so that stopping early is never cheaper than going on.
+    """
+    states, missing = trajectory.states, task.horizon - trajectory.horizon
     cost = task.cost(states[:-1], trajectory.actions_applied, instance).sum()
+    rest = missing * task.cost(states[-1], np.zeros(task.dim_u), instance)
     return InstanceResult(
         instance=instance,
-        cost=float(cost),
+        cost=float(cost + rest),
         initial_distance_m=float(task.distance(states[0], instance)),
         final_distance_m=float(task.distance(states[-1], instance)),
+        completed=missing == 0,
     )
 
 
@@ -60,6 +68,7 @@ def report(results: Sequence[InstanceResult]) -> dict[str, Any]:
                 "cost": result.cost,
                 "initial_distance_m": result.initial_distance_m,
                 "final_distance_m": result.final_distance_m,
+                "completed": result.completed,
             }
             for result in results
         ],
@@ -90,7 +99,7 @@ def _numbers(result: InstanceResult) -> tuple[str, str, str]:
     return (
         f"{result.cost:.2f}",
         f"{100 * result.initial_distance_m:.1f}",
-        f"{100 * result.final_distance_m:.1f}",
+        f"{100 * result.final_distance_m:.1f}{'' if result.completed else ', stopped'}",
     )
 
 

@@ -158,7 +158,9 @@ class Evaluator:
         if not handle.accepted:
             raise _AttemptError("the controller did not accept the rollout")
         result = self._action(_ROLLOUT_TIMEOUT, stop, handle.get_result_async).result
-        if result.error_code != ExecuteRollout.Result.SUCCESS:
+        # The arm left its limits: that is the policy's doing, and would only happen again.
+        stopped = result.error_code == ExecuteRollout.Result.LIMIT_VIOLATION
+        if result.error_code != ExecuteRollout.Result.SUCCESS and not stopped:
             raise _AttemptError(result.error_msg or f"error code {result.error_code}")
         try:
             return measure(self._task, instance, trajectory_from_msg(result.trajectory))
