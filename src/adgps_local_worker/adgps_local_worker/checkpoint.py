@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from adgps_core.checkpoints import read_checkpoint, write_checkpoint
+from adgps_core.checkpoints import DamagedCheckpointError, read_checkpoint, write_checkpoint
 from adgps_core.policies import LinearGaussianPolicy
 from adgps_core.tasks.task import CostExpansion
 from adgps_local_worker.gmm_prior import GaussianMixture
@@ -21,12 +21,13 @@ from adgps_local_worker.local_update import Batch, LocalState
 from adgps_local_worker.lqr import LinearDynamics
 
 Arrays = dict[str, NDArray[Any]]
+KIND = "local_state"
 
 
 def save_state(path: Path, state: LocalState, extra: Mapping[str, NDArray[Any]]) -> None:
     """Write a state, and further arrays beside it, atomically."""
     arrays = _flatten("state", state) | {f"extra/{name}": data for name, data in extra.items()}
-    write_checkpoint(path, arrays, {"kind": "local_state"})
+    write_checkpoint(path, arrays, {"kind": KIND})
 
 
 def load_state(path: Path) -> tuple[LocalState, Arrays]:
@@ -34,10 +35,14 @@ def load_state(path: Path) -> tuple[LocalState, Arrays]:
 
     Raises
     ------
-    FileNotFoundError, adgps_core.checkpoints.DamagedCheckpointError
-        As `read_checkpoint`.
+    FileNotFoundError
+        If there is no such file.
+    adgps_core.checkpoints.DamagedCheckpointError
+        As `read_checkpoint`, and if the file holds something other than a local state.
     """
-    arrays, _ = read_checkpoint(path)
+    arrays, metadata = read_checkpoint(path)
+    if metadata.get("kind") != KIND:
+        raise DamagedCheckpointError(f"{path} is {metadata.get('kind')!r}, not {KIND!r}")
     saved = _below(arrays, "state")
     batch = _below(saved, "batch")
     history = _below(saved, "history")

@@ -37,7 +37,8 @@ def condition(
     """
     given = covariance[..., :dim_in, :dim_in] + regularisation * np.eye(dim_in)
     cross = covariance[..., :dim_in, dim_in:]
-    gain = np.asarray(np.linalg.solve(given, cross), dtype=np.float64).swapaxes(-1, -2)
+    # Row-major like all arrays read from a checkpoint: rounding depends on the order in memory.
+    gain = np.ascontiguousarray(np.linalg.solve(given, cross).swapaxes(-1, -2), dtype=np.float64)
     offset = mean[..., dim_in:] - np.einsum("...yz,...z->...y", gain, mean[..., :dim_in])
     # The quadratic form stays positive semi-definite although given was regularised.
     wide = np.concatenate(

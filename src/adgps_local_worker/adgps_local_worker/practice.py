@@ -208,7 +208,8 @@ class Practice:
             behind = [i for i in self._instances if self._rounds.get(i.id, -1) < current]
             for instance in behind:
                 self._improve_and_publish(instance, current)
-            if behind:
+            # The newest round is waited for even if all of it was published before a restart.
+            if min(self._rounds[instance.id] for instance in self._instances) == current:
                 self._wait(current + 1)
 
     def _practise(self, instance: Instance) -> None:

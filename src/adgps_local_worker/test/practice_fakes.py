@@ -1,0 +1,107 @@
+"""A robot and a collective in this process, which note what is asked of them."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from point_mass import TASK, global_policy
+
+from adgps_core.global_policy import GlobalPolicy
+from adgps_core.optimized import OptimizedTrajectories
+from adgps_core.policies import LinearGaussianPolicy
+from adgps_core.tasks import Instance
+from adgps_core.trajectory import Trajectory
+from adgps_local_worker.checkpoint import load_state, save_state
+from adgps_local_worker.local_update import LocalState
+from adgps_local_worker.practice import Memory, RolloutError
+
+
+class KilledError(Exception):
+    """Practice ends here, as if its process had been killed."""
+
+
+@dataclass
+class FakeRobot:
+    """Rolls policies out on the point mass.
+
+    Parameters
+    ----------
+    events : what was asked for, in order.
+    unable : numbers of the rollouts, counted from 0, that fail.
+    """
+
+    events: list[str]
+    unable: Collection[int] = ()
+    policies: list[LinearGaussianPolicy] = field(default_factory=list)
+
+    def reset(self, instance: Instance, seed: int) -> None:
+        """Note it."""
+        self.events.append(f"reset {instance.id}")
+
+    def rollout(self, instance: Instance, policy: LinearGaussianPolicy, seed: int) -> Trajectory:
+        """Roll out, unless this is one of those that fail."""
+        self.policies.append(policy)
+        if len(self.policies) - 1 in self.unable:
+            self.events.append(f"failure {instance.id}")
+            raise RolloutError("the arm left its limits")
+        self.events.append(f"rollout {instance.id}")
+        return TASK.roll_out(instance, policy, seed)
+
+
+@dataclass
+class FakePeers:
+    """A global policy that changes with every round of training, and a folder of memories.
+
+    Parameters
+    ----------
+    events : what was asked for, in order.
+    folder : of the checkpoints; None keeps none.
+    rounds : that training has completed.
+    killed : called with every event; may raise `KilledError`.
+    """
+
+    events: list[str]
+    folder: Path | None = None
+    rounds: int = 0
+    killed: Callable[[str], None] = lambda event: None
+    published: list[OptimizedTrajectories] = field(default_factory=list)
+    states: list[LocalState] = field(default_factory=list)
+
+    def global_policy(self) -> GlobalPolicy | None:
+        """Return the policy after the rounds completed so far."""
+        return global_policy(self.rounds)
+
+    def publish(self, optimized: OptimizedTrajectories, state: LocalState) -> None:
+        """Note it, and write a checkpoint as the node does."""
+        self.published.append(optimized)
+        self.states.append(state)
+        if self.folder is not None:
+            extra = {"round": np.asarray(optimized.round)}
+            save_state(self._path(optimized.instance.id), state, extra)
+        self._note(f"publish {optimized.instance.id} {optimized.iteration} {optimized.round}")
+
+    def wait_for_training(self, rounds: int) -> None:
+        """Train at once."""
+        self._note(f"wait {rounds}")
+        self.rounds = max(self.rounds, rounds)
+
+    def recall(self, instance: Instance) -> dict[str, Memory]:
+        """Memory of an instance by its id, if there is one."""
+        if not self._path(instance.id).exists():
+            return {}
+        state, extra = load_state(self._path(instance.id))
+        assert state.batch is not None
+        samples = tuple(
+            TASK.roll_out(instance, state.batch.sampling_policy, seed)
+            for seed in range(len(state.batch.states))
+        )
+        return {instance.id: Memory(state, samples, int(extra["round"]))}
+
+    def _path(self, instance_id: str) -> Path:
+        assert self.folder is not None
+        return self.folder / f"{instance_id.replace('/', '-')}.safetensors"
+
+    def _note(self, event: str) -> None:
+        self.events.append(event)
+        self.killed(event)

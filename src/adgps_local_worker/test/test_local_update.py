@@ -1,0 +1,219 @@
+"""One instance's update: it learns, within its bound, and towards the global policy."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from point_mass import CONFIGURATION, INSTANCES, TASK, global_policy
+
+from adgps_core.trajectory import Trajectory
+from adgps_core.typing import Array
+from adgps_local_worker.badmm import update_kl_weights
+from adgps_local_worker.gaussians import policy_divergence
+from adgps_local_worker.local_update import (
+    RETREAT,
+    LocalState,
+    fit,
+    improve,
+    initial_state,
+    retreat,
+)
+from adgps_local_worker.lqr import forward_pass
+from adgps_local_worker.step_size import adapt_step_size
+
+GOAL = INSTANCES[0]
+GLOBAL = global_policy(seed=0)
+
+
+def _samples(state: LocalState, count: int = 5, seed: int = 0) -> list[Trajectory]:
+    return [TASK.roll_out(GOAL, state.policy, 1000 * seed + n) for n in range(count)]
+
+
+def _fitted(state: LocalState, seed: int = 0) -> LocalState:
+    rng = np.random.default_rng(seed)
+    return fit(state, _samples(state, seed=seed), TASK, GOAL, CONFIGURATION, rng)
+
+
+def _divergence(state: LocalState) -> Array:
+    """Of the newest policy from the one that drew the samples, under the fitted model."""
+    assert state.batch is not None
+    marginals = forward_pass(state.batch.dynamics, state.policy)
+    return policy_divergence(
+        state.policy,
+        state.batch.sampling_policy,
+        marginals.mean[:, :4],
+        marginals.covariance[:, :4, :4],
+    )
+
+
+def test_the_first_policy_holds_the_start() -> None:
+    """Nothing was learned, no multiplier was moved."""
+    state = initial_state(TASK, CONFIGURATION)
+    at_start = np.tile([*TASK.start_joint_angles, 0.0, 0.0], (TASK.horizon, 1))
+    np.testing.assert_allclose(state.policy.mean(at_start), 0.0, atol=1e-12)
+    np.testing.assert_array_equal(state.multipliers, np.zeros((TASK.horizon, 2)))
+    np.testing.assert_array_equal(state.kl_weights, CONFIGURATION.kl_weight)
+    with pytest.raises(ValueError, match="fit first"):
+        improve(state, None, TASK, GOAL, CONFIGURATION, np.random.default_rng(0))
+
+
+def test_iterations_lower_the_cost_to_the_optimum() -> None:
+    """Measured on rollouts of the true system, without a global policy."""
+    state, costs = initial_state(TASK, CONFIGURATION), []
+    for iteration in range(1, 13):
+        samples = _samples(state, seed=iteration)
+        costs.append(
+            np.mean([TASK.cost(s.states[:-1], s.actions_applied, GOAL).sum() for s in samples])
+        )
+        rng = np.random.default_rng(iteration)
+        state = fit(state, samples, TASK, GOAL, CONFIGURATION, rng)
+        state = improve(state, None, TASK, GOAL, CONFIGURATION, rng)
+        assert state.iteration == iteration
+        assert state.improvement is not None and state.improvement > 0
+    least = TASK.least_cost(GOAL)
+    assert costs[0] > 3 * least
+    assert costs[1] < costs[0] and costs[3] < 0.7 * costs[0]
+    assert costs[-1] < 1.1 * least
+
+
+def test_fit_models_the_true_system_and_its_cost() -> None:
+    """Fitted dynamics predict, and the model's cost of the sampling policy is the samples'."""
+    state = _fitted(initial_state(TASK, CONFIGURATION))
+    assert state.batch is not None
+    predicted = state.batch.dynamics.F[-1] @ np.array([0.5, 0.5, 0.2, -0.1, 1.0, -1.0])
+    predicted += state.batch.dynamics.f[-1]
+    np.testing.assert_allclose(predicted, [0.54, 0.48, 0.4, -0.3], atol=0.03)
+    paid = TASK.cost(state.batch.states[:, :-1], state.batch.actions, GOAL).sum(-1)
+    assert state.batch.cost_before == pytest.approx(paid.mean(), rel=0.05)
+    np.testing.assert_array_equal(state.batch.sampling_policy.K, state.policy.K)
+
+
+def test_fit_remembers_as_many_iterations_as_configured() -> None:
+    """The newest transitions come last, the oldest go."""
+    state = initial_state(TASK, CONFIGURATION)
+    for seed in range(CONFIGURATION.prior_history + 2):
+        state = _fitted(state, seed)
+    assert len(state.history) == CONFIGURATION.prior_history
+    assert state.batch is not None
+    newest = state.history[-1].reshape(5, TASK.horizon, 10)
+    np.testing.assert_array_equal(newest[..., :4], state.batch.states[:, :-1])
+    np.testing.assert_array_equal(newest[..., 4:6], state.batch.actions)
+    np.testing.assert_array_equal(newest[..., 6:], state.batch.states[:, 1:])
+
+
+def test_fit_judges_the_last_step() -> None:
+    """The step size follows promised against actual improvement, from the second batch on."""
+    first = _fitted(initial_state(TASK, CONFIGURATION))
+    assert first.batch is not None and first.step_multiplier == 1.0
+    for promised in (0.3, 30.0, 3000.0):
+        second = _fitted(replace(first, improvement=promised), seed=1)
+        assert second.batch is not None
+        actual = first.batch.cost_before - second.batch.cost_before
+        expected = adapt_step_size(1.0, promised, actual, high=CONFIGURATION.step_multiplier_max)
+        assert second.step_multiplier == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("multiplier", [0.01, 0.3])
+@pytest.mark.parametrize("with_global", [False, True])
+def test_a_step_stays_within_its_bound(multiplier: float, with_global: bool) -> None:
+    """KL(new || sampling policy) is kl_step · multiplier a step at most, and about that."""
+    fitted = replace(_fitted(initial_state(TASK, CONFIGURATION)), step_multiplier=multiplier)
+    policy = GLOBAL if with_global else None
+    state = improve(fitted, policy, TASK, GOAL, CONFIGURATION, np.random.default_rng(0))
+    bound = CONFIGURATION.kl_step * multiplier * TASK.horizon
+    assert 0.9 * bound <= _divergence(state).sum() <= bound
+
+
+def test_promised_improvement_is_the_model_s() -> None:
+    """The task's own cost, without multipliers or penalties, before minus after."""
+    fitted = _fitted(initial_state(TASK, CONFIGURATION))
+    state = improve(fitted, GLOBAL, TASK, GOAL, CONFIGURATION, np.random.default_rng(0))
+    assert state.batch is not None and state.improvement is not None
+    rng = np.random.default_rng(1)
+    marginals = forward_pass(state.batch.dynamics, state.policy)
+    roots = np.linalg.cholesky(marginals.covariance + 1e-15 * np.eye(6))
+    z = marginals.mean + np.einsum("tij,ntj->nti", roots, rng.standard_normal((50_000, 15, 6)))
+    after = TASK.cost(z[..., :4], z[..., 4:], GOAL).sum(-1)
+    error = state.batch.cost_before - state.improvement - after.mean()
+    assert abs(error) < 4 * after.std() / np.sqrt(50_000)
+
+
+def test_a_global_policy_moves_multipliers_and_weights() -> None:
+    """λ by α ν times the mean gap over the samples, ν by how the divergence changed."""
+    fitted = _fitted(initial_state(TASK, CONFIGURATION))
+    assert fitted.batch is not None
+    rng = np.random.default_rng(0)
+    first = improve(fitted, GLOBAL, TASK, GOAL, CONFIGURATION, rng)
+    states = fitted.batch.states[:, :-1]
+    gap = GLOBAL.mean(TASK.observe(states, GOAL)) - fitted.policy.mean(states)
+    np.testing.assert_allclose(
+        first.multipliers,
+        CONFIGURATION.multiplier_rate * CONFIGURATION.kl_weight * gap.mean(0),
+    )
+    assert np.abs(first.multipliers).min() > 0
+    assert first.divergence is not None and (first.divergence > 0).all()
+
+    other = global_policy(seed=1)
+    second = improve(first, other, TASK, GOAL, CONFIGURATION, rng)
+    gap = other.mean(TASK.observe(states, GOAL)) - first.policy.mean(states)
+    np.testing.assert_allclose(
+        second.multipliers - first.multipliers,
+        CONFIGURATION.multiplier_rate * first.kl_weights[:, None] * gap.mean(0),
+    )
+    assert second.divergence is not None
+    expected = update_kl_weights(
+        first.kl_weights,
+        second.divergence,
+        first.divergence,
+        low=CONFIGURATION.kl_weight_min,
+        high=CONFIGURATION.kl_weight_max,
+    )
+    np.testing.assert_allclose(second.kl_weights, expected)
+    assert (second.kl_weights != first.kl_weights).any()
+    assert second.iteration == first.iteration
+    bound = CONFIGURATION.kl_step * TASK.horizon
+    assert _divergence(second).sum() <= bound  # still from the policy that drew the samples
+
+
+def test_a_heavier_penalty_brings_the_local_policy_nearer_to_the_global_one() -> None:
+    """Mean actions over the samples, within the same bound."""
+    fitted = _fitted(initial_state(TASK, CONFIGURATION))
+    assert fitted.batch is not None
+    states = fitted.batch.states[:, :-1]
+    gaps = []
+    for weight in (1e-4, 1e4):
+        heavy = replace(CONFIGURATION, kl_weight=weight, kl_weight_max=1e9, multiplier_rate=0.0)
+        state = replace(fitted, kl_weights=np.full(TASK.horizon, weight), step_multiplier=100.0)
+        state = improve(state, GLOBAL, TASK, GOAL, heavy, np.random.default_rng(0))
+        gap = state.policy.mean(states) - GLOBAL.mean(TASK.observe(states, GOAL))
+        gaps.append(np.abs(gap).mean())
+    assert gaps[1] < 0.1 * gaps[0]
+
+
+def test_without_a_global_policy_nothing_is_said_about_it() -> None:
+    """Multipliers, weights and divergence stay as they are."""
+    fitted = _fitted(initial_state(TASK, CONFIGURATION))
+    state = improve(fitted, None, TASK, GOAL, CONFIGURATION, np.random.default_rng(0))
+    assert state.multipliers is fitted.multipliers
+    assert state.kl_weights is fitted.kl_weights
+    assert state.divergence is None and state.policy_prior is None
+    assert state.policy is not fitted.policy
+
+
+def test_retreating_takes_the_same_step_smaller() -> None:
+    """Each time nearer to the policy that could be run; the batch stays."""
+    fitted = _fitted(initial_state(TASK, CONFIGURATION))
+    state = improve(fitted, None, TASK, GOAL, CONFIGURATION, np.random.default_rng(0))
+    divergences = [_divergence(state).sum()]
+    for attempt in range(1, 4):
+        state = retreat(state, None, TASK, GOAL, CONFIGURATION, np.random.default_rng(0))
+        assert state.step_multiplier == pytest.approx(RETREAT**attempt)
+        assert state.batch is fitted.batch
+        divergences.append(_divergence(state).sum())
+    np.testing.assert_allclose(divergences[1:], RETREAT * np.array(divergences[:-1]), rtol=0.1)
+
+
+def test_there_is_no_retreat_from_the_start() -> None:
+    """Before the first batch there is nothing smaller."""
+    state = initial_state(TASK, CONFIGURATION)
+    assert retreat(state, None, TASK, GOAL, CONFIGURATION, np.random.default_rng(0)) is state

@@ -1,0 +1,249 @@
+"""The loop asks for the right things in the right order, and loses nothing when it is killed."""
+
+import math
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from point_mass import CONFIGURATION, INSTANCES, TASK
+from practice_fakes import FakePeers, FakeRobot, KilledError
+
+from adgps_local_worker.local_update import RETREAT, LocalState
+from adgps_local_worker.practice import Memory, Mode, Practice, Progress, Schedule
+
+A, B = (instance.id for instance in INSTANCES)
+
+
+def _practice(
+    robot: FakeRobot,
+    peers: FakePeers,
+    schedule: Schedule,
+    memories: dict[str, Memory] | None = None,
+    log: Callable[[str], None] = print,
+) -> Practice:
+    return Practice(
+        TASK, INSTANCES, CONFIGURATION, schedule, robot, peers, "/toy/local_worker", memories, log
+    )
+
+
+def _run(
+    schedule: Schedule, unable: range = range(0)
+) -> tuple[list[str], FakeRobot, FakePeers, Practice, list[str]]:
+    events: list[str] = []
+    said: list[str] = []
+    robot, peers = FakeRobot(events, unable), FakePeers(events)
+    practice = _practice(robot, peers, schedule, log=said.append)
+    practice.run()
+    return events, robot, peers, practice, said
+
+
+def _equal(one: object, other: object) -> bool:
+    """Whether two states are the same to the last bit."""
+    if is_dataclass(one):
+        return type(one) is type(other) and all(
+            _equal(getattr(one, field.name), getattr(other, field.name)) for field in fields(one)
+        )
+    if isinstance(one, tuple) and isinstance(other, tuple):
+        return len(one) == len(other) and all(map(_equal, one, other))
+    if isinstance(one, np.ndarray):
+        return isinstance(other, np.ndarray) and np.array_equal(one, other)
+    return one == other
+
+
+def test_asynchronously_every_instance_is_sampled_improved_and_published_in_turn() -> None:
+    """And training is waited for after each, not for rounds."""
+    events, _, peers, _, _ = _run(Schedule(iterations=2, samples=2))
+
+    def turn(instance: str, iteration: int) -> list[str]:
+        rollout = [f"reset {instance}", f"rollout {instance}"]
+        return [*rollout, *rollout, f"publish {instance} {iteration} 0", "wait 0"]
+
+    assert events == [*turn(A, 1), *turn(B, 1), *turn(A, 2), *turn(B, 2)]
+    assert [len(optimized.samples) for optimized in peers.published] == [2] * 4
+
+
+def test_synchronously_everything_is_sampled_before_local_and_global_steps_alternate() -> None:
+    """K rounds for each batch; all instances are published before a round is waited for."""
+    events, robot, peers, _, _ = _run(
+        Schedule(iterations=2, samples=2, mode="sync", alternations=3)
+    )
+
+    def iteration(number: int) -> list[str]:
+        sampling = [x for i in (A, B) for x in [f"reset {i}", f"rollout {i}"] * 2]
+        first = 3 * (number - 1)
+        rounds = [
+            [f"publish {A} {number} {r}", f"publish {B} {number} {r}", f"wait {r + 1}"]
+            for r in range(first, first + 3)
+        ]
+        return [*sampling, *(event for each in rounds for event in each)]
+
+    assert events == [*iteration(1), *iteration(2)]
+    of_a = [optimized for optimized in peers.published if optimized.instance.id == A]
+    assert all(o.samples == of_a[0].samples for o in of_a[:3])
+    assert all(_equal(o.sampling_policy, of_a[0].sampling_policy) for o in of_a[:3])
+    assert not _equal(of_a[0].policy, of_a[1].policy)  # another global policy, another step
+    assert _equal(robot.policies[4], of_a[2].policy)  # the last round's is rolled out next
+
+
+def test_what_is_published_is_what_was_sampled_and_learned() -> None:
+    """Labels, multipliers and weights are the state's; samples were drawn by sampling_policy."""
+    _, robot, peers, _, _ = _run(Schedule(iterations=2, samples=3))
+    for optimized, state in zip(peers.published, peers.states, strict=True):
+        assert optimized.worker == "/toy/local_worker" and optimized.method == "badmm"
+        assert optimized.iteration == state.iteration
+        assert optimized.policy is state.policy
+        np.testing.assert_array_equal(optimized.multipliers, state.multipliers)
+        np.testing.assert_array_equal(optimized.kl_weights, state.kl_weights)
+        for sample in optimized.samples:
+            again = TASK.roll_out(optimized.instance, optimized.sampling_policy, sample.seed)
+            np.testing.assert_array_equal(sample.states, again.states)
+    assert len({sample.seed for o in peers.published for sample in o.samples}) == 12
+    assert _equal(robot.policies[6], peers.published[0].policy)
+
+
+def test_failed_rollouts_are_discarded_counted_and_tried_again() -> None:
+    """The batch has its N good rollouts all the same, and the log says what was wrong."""
+    events, _, peers, practice, said = _run(Schedule(iterations=1, samples=3), range(1, 3))
+    assert events.count(f"failure {A}") == 2 and events.count(f"rollout {A}") == 3
+    assert [len(optimized.samples) for optimized in peers.published] == [3, 3]
+    assert practice.progress.rollouts == 6
+    assert practice.progress.failed_rollouts == 2
+    assert said == [f"{A}: rollout discarded: the arm left its limits"] * 2
+
+
+def test_a_batch_may_be_smaller_when_too_many_rollouts_fail() -> None:
+    """Two are enough to learn from; 2 N are tried at most."""
+    _, _, peers, practice, said = _run(Schedule(iterations=1, samples=3), range(2, 6))
+    assert [len(optimized.samples) for optimized in peers.published] == [2, 3]
+    assert practice.progress.failed_rollouts == 4
+    assert not any("stepping back" in line for line in said)
+
+
+def test_a_policy_that_cannot_be_run_is_replaced_by_a_smaller_step() -> None:
+    """In the second iteration every rollout fails, once and once more; then it goes on."""
+    _, robot, peers, _, said = _run(Schedule(iterations=2, samples=2), range(4, 12))
+    assert sum("stepping back" in line for line in said) == 2
+    tried = [robot.policies[n] for n in (4, 8, 12)]
+    before = peers.published[0].sampling_policy
+    distances = [np.abs(policy.k - before.k).mean() for policy in tried]
+    assert distances[0] > distances[1] > distances[2] > 0
+    assert _equal(peers.published[2].sampling_policy, tried[2])
+    reached = peers.states[2]
+    assert reached.iteration == 2 and reached.batch is not None
+    assert peers.states[0].step_multiplier * RETREAT**2 < 0.1 <= reached.step_multiplier
+
+
+def test_the_first_policy_is_tried_until_the_robot_can() -> None:
+    """There is nothing to step back to."""
+    _, robot, peers, practice, _ = _run(Schedule(iterations=1, samples=2), range(9))
+    assert practice.progress.failed_rollouts == 9
+    assert all(_equal(policy, robot.policies[0]) for policy in robot.policies[:11])
+    assert len(peers.published) == 2
+
+
+def test_progress_says_how_far_practice_has_come() -> None:
+    """Iterations, costs and distances of every instance are those of its newest batch."""
+    _, _, peers, practice, _ = _run(Schedule(iterations=2, samples=3))
+    progress = practice.progress
+    assert progress.finished and progress.activity == "finished"
+    assert progress.iterations == {A: 2, B: 2}
+    assert progress.rollouts == 12 and progress.failed_rollouts == 0
+    for optimized in peers.published[2:]:
+        key, goal = optimized.instance.id, optimized.instance.parameters
+        costs = [
+            TASK.cost(s.states[:-1], s.actions_applied, optimized.instance).sum()
+            for s in optimized.samples
+        ]
+        ends = [np.linalg.norm(s.states[-1, :2] - goal) for s in optimized.samples]
+        assert progress.costs[key] == pytest.approx(np.mean(costs))
+        assert progress.distances[key] == pytest.approx(np.mean(ends))
+    assert progress.cost == pytest.approx(np.mean(list(progress.costs.values())))
+    assert progress.distance == pytest.approx(np.mean(list(progress.distances.values())))
+    assert progress.ended is not None
+    assert 0 < progress.practised_s < progress.ended - progress.started
+    assert progress.utilization == pytest.approx(
+        progress.practised_s / (progress.ended - progress.started)
+    )
+
+
+def test_progress_before_anything_was_done() -> None:
+    """No cost is not a cost of zero."""
+    events: list[str] = []
+    schedule = Schedule(iterations=1)
+    progress = _practice(FakeRobot(events), FakePeers(events), schedule).progress
+    assert math.isnan(progress.cost) and math.isnan(progress.distance)
+    assert progress.iterations == {A: 0, B: 0} and not progress.finished
+    assert Progress().utilization == 0.0
+
+
+def _final_states(
+    folder: Path, schedule: Schedule, kill_after: int
+) -> tuple[dict[str, LocalState], int]:
+    """Practise to the end, killed after each `kill_after` events of the peers and begun again.
+
+    Returns the last state published of every instance, and how often it was killed.
+    """
+    folder.mkdir()
+    kills, rounds, states = 0, 0, {}
+    while True:
+        events: list[str] = []
+        heard = iter(range(1, 10_000))
+
+        def killed(event: str, heard: object = heard) -> None:
+            if next(heard) == kill_after:  # type: ignore[call-overload]
+                raise KilledError(event)
+
+        peers = FakePeers(events, folder, rounds, killed)
+        memories = {k: m for i in INSTANCES for k, m in peers.recall(i).items()}
+        practice = _practice(FakeRobot(events), peers, schedule, memories)
+        try:
+            practice.run()
+        except KilledError:
+            kills += 1
+        rounds = peers.rounds
+        states |= {o.instance.id: s for o, s in zip(peers.published, peers.states, strict=True)}
+        if practice.progress.finished:
+            return states, kills
+
+
+@pytest.mark.parametrize("mode", ["async", "sync"])
+def test_practice_that_was_killed_ends_as_if_it_had_not_been(mode: Mode, tmp_path: Path) -> None:
+    """From checkpoints, bit for bit, wherever it is killed: after publishing, or while waiting."""
+    schedule = Schedule(iterations=2, samples=2, mode=mode, alternations=2)
+    whole, kills = _final_states(tmp_path / "whole", schedule, kill_after=10_000)
+    assert kills == 0 and {s.iteration for s in whole.values()} == {2}
+    for kill_after in (2, 3, 4, 5):
+        resumed, kills = _final_states(tmp_path / str(kill_after), schedule, kill_after)
+        assert kills > 0
+        assert resumed.keys() == whole.keys()
+        assert all(_equal(resumed[key], whole[key]) for key in whole)
+
+
+def test_a_finished_practice_has_nothing_left_to_do(tmp_path: Path) -> None:
+    """Resumed after its last iteration, it moves no robot."""
+    schedule = Schedule(iterations=1, samples=2)
+    _final_states(tmp_path / "run", schedule, kill_after=10_000)
+    events: list[str] = []
+    peers = FakePeers(events, tmp_path / "run")
+    memories = {k: m for i in INSTANCES for k, m in peers.recall(i).items()}
+    practice = _practice(FakeRobot(events), peers, schedule, memories)
+    assert practice.progress.iterations == {A: 1, B: 1}
+    practice.run()
+    assert practice.progress.finished and events == []
+
+
+@pytest.mark.parametrize(
+    ("parameters", "reason"),
+    [
+        ({"iterations": 0}, "iterations"),
+        ({"alternations": 0}, "alternations"),
+        ({"samples": 1}, "samples"),
+        ({"mode": "both"}, "both"),
+    ],
+)
+def test_schedules_that_cannot_be_are_refused(parameters: dict[str, object], reason: str) -> None:
+    """Naming what is wrong."""
+    with pytest.raises(ValueError, match=reason):
+        Schedule(**{"iterations": 1, **parameters})  # type: ignore[arg-type]
