@@ -29,11 +29,13 @@ class Kinematics:
     Raises
     ------
     ValueError
-        If the file, a joint or the frame cannot be found, or the frame's links hang on joints
-        that are not the arm's.
+        If the file, a joint or the frame cannot be found, or the joints are not seven with one
+        angle each.
     """
 
     def __init__(self, urdf: str | Path, joint_names: Sequence[str], frame: str = ee.FRAME) -> None:
+        if len(joint_names) != ee.DIM_JOINTS:
+            raise ValueError(f"the state has {ee.DIM_JOINTS} joints, {len(joint_names)} are named")
         if not Path(urdf).is_file():
             raise ValueError(f"no URDF at {str(urdf)!r}")
         whole = pin.buildModelFromUrdf(str(urdf))

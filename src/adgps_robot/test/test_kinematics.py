@@ -80,6 +80,12 @@ def test_what_the_urdf_lacks_is_named() -> None:
         Kinematics(URDF, NAMES, "third_hand")
 
 
+def test_an_arm_has_as_many_joints_as_the_state() -> None:
+    """One too few is noticed before the arm is."""
+    with pytest.raises(ValueError, match="the state has 7 joints, 6 are named"):
+        Kinematics(URDF, NAMES[1:])
+
+
 def test_it_is_fast_enough_for_the_command_path() -> None:
     """The fastest of many, so that a busy machine does not fail it."""
     angles, velocities = np.full(7, 0.3), np.full(7, 0.1)

@@ -208,6 +208,25 @@ def test_the_global_policy_is_waited_for(stage: Stage) -> None:
     assert trajectory_of(stage.finish(handle)).policy_version == PolicyVersion(1, 6)
 
 
+@pytest.mark.parametrize(
+    ("name", "array"),
+    [
+        ("hold_damping", [2.0] * 6),
+        ("hold_damping", [-2.0] * 7),
+        ("hold_damping", [float("nan")] * 7),
+        ("limits.effort", [87.0] * 8),
+        ("limits.velocity", [0.0] * 7),
+        ("joint_names", ["panda_joint1"]),
+    ],
+)
+def test_arrays_that_do_not_fit_the_arm_are_one_clear_failure(
+    make_stage: MakeStage, name: str, array: list[Any]
+) -> None:
+    """Before the arm moves, not when it is to be held."""
+    with pytest.raises(RuntimeError, match="could not start"):
+        make_stage(**{name: array})
+
+
 def test_a_missing_urdf_is_one_clear_failure(make_stage: MakeStage) -> None:
     """The node does not come up half."""
     with pytest.raises(RuntimeError, match="could not start"):

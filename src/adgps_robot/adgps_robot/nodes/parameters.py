@@ -5,69 +5,118 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 from rcl_interfaces.msg import FloatingPointRange, ParameterDescriptor
 from rclpy.node import Node
 
 from adgps_core import end_effector as ee
 from adgps_core.tasks import TASKS
+from adgps_core.typing import Array, frozen
 from adgps_robot.execution import Timing
 from adgps_robot.kinematics import Kinematics
 from adgps_robot.limits import Limits
 
-_PARAMETERS: dict[str, tuple[Any, str]] = {
-    "task": ("reach", f"Task to practise; one of {', '.join(TASKS)}."),
-    "urdf": ("", "Path of the robot's URDF; meshes are not read."),
+_JOINTS = ee.DIM_JOINTS
+
+_PARAMETERS: dict[str, tuple[Any, str, tuple[float, float] | None]] = {
+    "task": ("reach", f"Task to practise; one of {', '.join(TASKS)}.", None),
+    "urdf": ("", "Path of the robot's URDF; meshes are not read.", None),
     "joint_names": (
-        [f"panda_joint{number}" for number in range(1, 8)],
+        [f"panda_joint{number}" for number in range(1, _JOINTS + 1)],
         "The arm's joints, in the order of the state.",
+        None,
     ),
-    "end_effector_frame": (ee.FRAME, "Link that carries the end-effector points."),
+    "end_effector_frame": (ee.FRAME, "Link that carries the end-effector points.", None),
     "lock_step": (
         True,
         "True: answer every state as it arrives, the robot waits for the answer. "
         "False: tick on a timer of the ROS clock.",
+        None,
     ),
-    "autostart": (False, "Configure and activate at the start, without a lifecycle manager."),
-    "arm_on_activate": (False, "Arm when activated. Only for simulated robots."),
+    "autostart": (
+        False,
+        "Configure and activate at the start, without a lifecycle manager.",
+        None,
+    ),
+    "arm_on_activate": (False, "Arm when activated. Only for simulated robots.", None),
     "hold_damping": (
         [2.0] * 4 + [0.2] * 3,
         "Real time: joint damping between rollouts, on top of the arm's own [N*m*s/rad].",
+        (0.0, 1e3),
     ),
-    "state_timeout": (0.0, "Longest wait for a joint state [s]; 0: 5 in lock-step, else 0.2."),
-    "start_timeout": (10.0, "Longest wait for the first state of a rollout [s]."),
-    "policy_timeout": (10.0, "Longest wait for a global policy that is new enough [s]."),
-    "lateness_budget": (0.025, "Real time: a tick later than this ends the rollout [s]."),
-    "limits.enabled": (True, "Limit torques, torque rates, joint positions and velocities."),
-    "limits.effort": ([87.0] * 4 + [12.0] * 3, "Largest torques [N*m]."),
-    "limits.effort_rate": ([1000.0] * 7, "Largest change of torque [N*m/s]."),
-    "limits.velocity": ([2.175] * 4 + [2.61] * 3, "Highest joint speeds [rad/s]."),
+    "state_timeout": (
+        0.0,
+        "Longest wait for a joint state [s]; 0: 5 in lock-step, else 0.2.",
+        (0.0, 60.0),
+    ),
+    "start_timeout": (10.0, "Longest wait for the first state of a rollout [s].", (0.01, 3600.0)),
+    "policy_timeout": (
+        10.0,
+        "Longest wait for a global policy that is new enough [s].",
+        (0.01, 3600.0),
+    ),
+    "lateness_budget": (
+        0.025,
+        "Real time: a tick later than this ends the rollout [s].",
+        (0.001, 10.0),
+    ),
+    "limits.enabled": (
+        True,
+        "Limit torques, torque rates, joint positions and velocities.",
+        None,
+    ),
+    "limits.effort": ([87.0] * 4 + [12.0] * 3, "Largest torques [N*m].", (1e-3, 1e4)),
+    "limits.effort_rate": ([1000.0] * _JOINTS, "Largest change of torque [N*m/s].", (1e-3, 1e6)),
+    "limits.velocity": ([2.175] * 4 + [2.61] * 3, "Highest joint speeds [rad/s].", (1e-3, 1e2)),
     "limits.velocity_gain": (
         [4.0, 12.0, 8.0, 6.0, 0.5, 0.5, 0.5],
         "Braking torque per excess speed near a limit [N*m*s/rad].",
+        (1e-3, 1e4),
     ),
-    "limits.joint_damping": ([1.0] * 7, "Damping of the arm's own joints [N*m*s/rad]."),
+    "limits.joint_damping": (
+        [1.0] * _JOINTS,
+        "Damping of the arm's own joints [N*m*s/rad].",
+        (0.0, 1e3),
+    ),
     "limits.velocity_tolerance": (
         1.5,
         "A rollout ends when a joint exceeds its highest speed by this factor.",
+        (1.0, 100.0),
     ),
-    "limits.position_margin": (0.1, "Where joints come to rest before their range ends [rad]."),
-    "limits.position_gain": (1.5, "Allowed speed per distance from there [1/s]."),
+    "limits.position_margin": (
+        0.1,
+        "Where joints come to rest before their range ends [rad].",
+        (0.0, 1.0),
+    ),
+    "limits.position_gain": (1.5, "Allowed speed per distance from there [1/s].", (0.01, 100.0)),
 }
 
 
 def declare(node: Node, defaults: Mapping[str, Any]) -> None:
     """Declare every parameter; `defaults` replaces some of the default values."""
-    for name, (value, description) in _PARAMETERS.items():
+    for name, (value, description, limits) in _PARAMETERS.items():
         descriptor = ParameterDescriptor(description=description, read_only=True)
-        if isinstance(value, float):
-            descriptor.floating_point_range = [FloatingPointRange(from_value=0.0, to_value=1e6)]
+        if limits is not None:
+            low, high = limits
+            descriptor.floating_point_range = [FloatingPointRange(from_value=low, to_value=high)]
         node.declare_parameter(name, defaults.get(name, value), descriptor)
 
 
 def value(node: Node, name: str) -> Any:
     """Value of a parameter."""
     return node.get_parameter(name).value
+
+
+def joint_array(node: Node, name: str) -> Array:
+    """Read an array with a number for each joint, (dU,); ValueError if it is none, or out of range.
+
+    rclpy itself checks the ranges of single numbers only.
+    """
+    array = frozen(value(node, name), (len(value(node, "joint_names")),), name)
+    (limits,) = node.describe_parameter(name).floating_point_range
+    low, high = limits.from_value, limits.to_value
+    if not ((low <= array) & (array <= high)).all():
+        raise ValueError(f"{name} must be from {low:g} to {high:g}, got {array.tolist()}")
+    return array
 
 
 def timing(node: Node) -> Timing:
@@ -88,13 +137,13 @@ def limits(node: Node, kinematics: Kinematics) -> Limits | None:
         return None
     lower, upper = kinematics.position_limits
     return Limits(
-        effort=np.array(value(node, "limits.effort")),
-        effort_rate=np.array(value(node, "limits.effort_rate")),
-        velocity=np.array(value(node, "limits.velocity")),
+        effort=joint_array(node, "limits.effort"),
+        effort_rate=joint_array(node, "limits.effort_rate"),
+        velocity=joint_array(node, "limits.velocity"),
         lower=lower,
         upper=upper,
-        velocity_gain=np.array(value(node, "limits.velocity_gain")),
-        joint_damping=np.array(value(node, "limits.joint_damping")),
+        velocity_gain=joint_array(node, "limits.velocity_gain"),
+        joint_damping=joint_array(node, "limits.joint_damping"),
         margin=value(node, "limits.position_margin"),
         position_gain=value(node, "limits.position_gain"),
         velocity_tolerance=value(node, "limits.velocity_tolerance"),

@@ -7,7 +7,6 @@ from array import array
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
@@ -68,6 +67,7 @@ class TorqueController(LifecycleNode):
             )
             timing = parameters.timing(self)
             limits = parameters.limits(self, kinematics)
+            hold_damping = parameters.joint_array(self, "hold_damping")
         except ValueError as error:
             self.get_logger().error(f"cannot configure: {error}")
             return TransitionCallbackReturn.FAILURE
@@ -82,7 +82,7 @@ class TorqueController(LifecycleNode):
             joint_names,
             limits,
             timing,
-            hold_damping=np.array(parameters.value(self, "hold_damping")),
+            hold_damping=hold_damping,
             send=self._send,
             connected=lambda: self._commands.get_subscription_count() > 0,
             robot=self.get_namespace(),

@@ -45,7 +45,8 @@ _PARAMETERS: dict[str, tuple[Any, str, float, float]] = {
 
 def declare(node: Node) -> None:
     """Declare the node's parameters."""
-    task = ParameterDescriptor(description=f"One of {', '.join(TASKS)}.", read_only=True)
+    description = f"Task to practise; one of {', '.join(TASKS)}."
+    task = ParameterDescriptor(description=description, read_only=True)
     node.declare_parameter("task", "reach", task)
     for name, (default, description, low, high) in _PARAMETERS.items():
         descriptor = ParameterDescriptor(description=description, read_only=True)
