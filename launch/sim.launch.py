@@ -1,23 +1,33 @@
-"""Train with simulated robots: ros2 launch adgps_bringup sim.launch.py robots:=4 task:=reach."""
+"""Train one policy with simulated robots.
+
+    ros2 launch adgps_bringup sim.launch.py robots:=4 task:=reach
+
+Nothing ends by itself when training is finished: a line of the log says so, and the stack stays up,
+with the parameter server serving the trained policy and the robots ready to run it. Ctrl-C stops
+all of it, with a last checkpoint; the same run:= goes on from there, and
+`ros2 run adgps_bringup adgps evaluate RUN` measures the policy on held-out instances.
+
+Launch fails, with a status other than 0, when a node dies again and again. Unless ROS_DOMAIN_ID is
+set, a free domain is chosen and named in the log: other terminals need the same ROS_DOMAIN_ID.
+"""
 
 from __future__ import annotations
 
-from datetime import datetime
-from pathlib import Path
-
-from adgps_bringup.launching import launch_nodes
-from adgps_bringup.options import StackOptions
-from adgps_bringup.resources import hyper_parameters
-from adgps_bringup.stack import describe_stack
-from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
+from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
+
+from adgps_bringup.launching import launch_training
+from adgps_bringup.options import METHODS, MODES, OPTIMIZERS
+from adgps_core.tasks import TASKS
 
 
 def generate_launch_description() -> LaunchDescription:
     """Declare the arguments; what is started is decided when their values are known."""
     return LaunchDescription(
         [
-            DeclareLaunchArgument("task", default_value="reach", description="name of the task"),
+            DeclareLaunchArgument(
+                "task", default_value="reach", choices=TASKS, description="name of the task"
+            ),
             DeclareLaunchArgument(
                 "robots",
                 default_value="4",
@@ -26,14 +36,19 @@ def generate_launch_description() -> LaunchDescription:
             DeclareLaunchArgument(
                 "method",
                 default_value="badmm",
+                choices=METHODS,
                 description="how local policies and the global policy are brought together",
             ),
             DeclareLaunchArgument(
-                "optimizer", default_value="lqr", description="how local policies are improved"
+                "optimizer",
+                default_value="lqr",
+                choices=OPTIMIZERS,
+                description="how local policies are improved",
             ),
             DeclareLaunchArgument(
                 "mode",
                 default_value="async",
+                choices=MODES,
                 description="async (Algorithms 2 and 3 of the paper) or sync (Algorithm 1)",
             ),
             DeclareLaunchArgument("seed", default_value="0", description="seed of the run"),
@@ -45,7 +60,7 @@ def generate_launch_description() -> LaunchDescription:
             DeclareLaunchArgument(
                 "run",
                 default_value="",
-                description="folder of checkpoints, also to go on from; empty: runs/TASK-TIMESTAMP",
+                description="folder of the run, also to go on from; empty: runs/TASK-TIMESTAMP",
             ),
             DeclareLaunchArgument(
                 "iterations",
@@ -57,27 +72,6 @@ def generate_launch_description() -> LaunchDescription:
                 default_value="",
                 description="number of global workers; empty: one per robot",
             ),
-            OpaqueFunction(function=_start),
+            OpaqueFunction(function=launch_training),
         ]
     )
-
-
-def _start(context: LaunchContext) -> list[LaunchDescriptionEntity]:
-    """Turn the arguments into the stack's nodes."""
-    value = context.launch_configurations
-    task = value["task"]
-    run = value["run"] or f"runs/{task}-{datetime.now():%Y%m%d-%H%M%S}"
-    options = StackOptions(
-        task=task,
-        robots=int(value["robots"]),
-        method=value["method"],
-        optimizer=value["optimizer"],
-        mode=value["mode"],
-        seed=int(value["seed"]),
-        real_time_factor=float(value["real_time_factor"]),
-        run=Path(run).absolute(),
-        iterations=int(value["iterations"]) if value["iterations"] else None,
-        global_workers=int(value["global_workers"]) if value["global_workers"] else None,
-        parameter_files=(hyper_parameters(task),),
-    )
-    return launch_nodes(describe_stack(options).nodes)
