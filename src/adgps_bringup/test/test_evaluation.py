@@ -1,6 +1,7 @@
 """What an evaluation makes of a rollout, and which files of goals it takes."""
 
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
@@ -60,9 +61,9 @@ def test_report_and_table_say_which_rollouts_were_stopped() -> None:
     assert (content["mean_cost"], content["max_final_distance_m"]) == (20.0, 0.3)
     assert content["mean_final_distance_m"] == pytest.approx(0.2)
     assert [one["completed"] for one in content["per_instance"]] == [True, False]
-    console = Console(record=True, width=120, quiet=True)
-    console.print(table("title", results))
-    text = console.export_text()
+    screen = StringIO()
+    Console(file=screen, width=120).print(table("title", results))
+    text = screen.getvalue()
     assert text.count("stopped") == 1 and "30.0, stopped" in text
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import threading
+import time
 import traceback
 from collections import Counter
 from queue import Empty, SimpleQueue
@@ -37,7 +39,10 @@ from adgps_msgs.msg import OptimizedTrajectories, ReplayStatus
 
 STATUS_PERIOD = 0.1
 DIAGNOSTICS_PERIOD = 1.0
+WARNING_PERIOD = 1.0
 IDLE_S = 0.05
+
+_NUMBER = re.compile(r"\d+")
 
 
 def _latched(depth: int) -> QoSProfile:
@@ -57,6 +62,7 @@ class GlobalWorker(Node):
     def __init__(self) -> None:
         super().__init__("global_worker")
         declare(self)
+        self._warned: dict[str, float] = {}
         self._memory = replay_memory(self)
         self._server = ServerClient(self, value(self, "server_timeout"), self._warn)
         self._trainer = Trainer(
@@ -179,7 +185,11 @@ class GlobalWorker(Node):
         self._diagnostics.publish(diagnostic_array(stamp, name, message, values, level))
 
     def _warn(self, text: str) -> None:
-        self.get_logger().warning(text, throttle_duration_sec=1.0)
+        """Log a warning; of those that differ in their numbers only, one a second."""
+        kind, now = _NUMBER.sub("", text), time.monotonic()
+        if now >= self._warned.get(kind, -np.inf) + WARNING_PERIOD:
+            self._warned[kind] = now
+            self.get_logger().warning(text)
 
 
 def main() -> None:
