@@ -53,7 +53,7 @@ def publish_policy(node: Node, policy: GlobalPolicy) -> Publisher:
 
 
 class Evaluator:
-    """Evaluates one version of the global policy.
+    """Evaluates one version of the global policy; to be closed when it is done.
 
     Parameters
     ----------
@@ -73,6 +73,11 @@ class Evaluator:
             )
             for robot in robots
         }
+
+    def close(self) -> None:
+        """Let go of the node, which lives on otherwise: it does not own its action clients."""
+        for _, execute in self._clients.values():
+            execute.destroy()
 
     def run(
         self,
@@ -129,8 +134,8 @@ class Evaluator:
                 time.sleep(0.1)
         finally:
             stop.set()
-        for thread in threads:
-            thread.join(timeout=1.0)
+            for thread in threads:
+                thread.join(timeout=0.5)
         return [results[index] for index in range(len(instances))]
 
     def _rollout(

@@ -87,8 +87,8 @@ class _Training:
                 display.say,
                 self._interrupts,
             ) as session:
+                evaluator = Evaluator(session.node, self._task, self._stack.robots)
                 try:
-                    evaluator = Evaluator(session.node, self._task, self._stack.robots)
                     self._practise(session, display)
                     version, newer_by = self._freeze(session)
                     display.say(f"evaluating policy {version} on all robots")
@@ -98,6 +98,8 @@ class _Training:
                     session.supervisor.interrupt(self._workers)
                     _outcome(request_checkpoint(session.node, patience=0.3), timeout=0.7)
                     raise
+                finally:
+                    evaluator.close()
         self._write(version, newer_by, session.supervisor.respawns, results)
         return 0
 

@@ -7,6 +7,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -94,8 +95,8 @@ def _evaluate(
         running(nodes, work / "parameters", work / "log", show, interrupts) as session,
     ):
         publisher = publish_policy(session.node, policy)
-        evaluator = Evaluator(session.node, task, robot_names(options.robots))
-        results = evaluator.run(instances, policy.version, session.tick)
+        with closing(Evaluator(session.node, task, robot_names(options.robots))) as evaluator:
+            results = evaluator.run(instances, policy.version, session.tick)
         session.node.destroy_publisher(publisher)
     shutil.rmtree(work, ignore_errors=True)  # the logs of an evaluation that failed stay
     return results
