@@ -91,14 +91,14 @@ _PARAMETERS: dict[str, tuple[Any, str, tuple[float, float] | None]] = {
 }
 
 
-def declare(node: Node, defaults: Mapping[str, Any]) -> None:
+def declare(node: Node, defaults: Mapping[str, Any] | None = None) -> None:
     """Declare every parameter; `defaults` replaces some of the default values."""
     for name, (value, description, limits) in _PARAMETERS.items():
         descriptor = ParameterDescriptor(description=description, read_only=True)
         if limits is not None:
             low, high = limits
             descriptor.floating_point_range = [FloatingPointRange(from_value=low, to_value=high)]
-        node.declare_parameter(name, defaults.get(name, value), descriptor)
+        node.declare_parameter(name, (defaults or {}).get(name, value), descriptor)
 
 
 def value(node: Node, name: str) -> Any:

@@ -48,7 +48,7 @@ class TorqueController(LifecycleNode):
 
     def __init__(self, defaults: Mapping[str, Any] | None = None) -> None:
         super().__init__("torque_controller")
-        parameters.declare(self, defaults or {})
+        parameters.declare(self, defaults)
         self._sequence = 0
         if parameters.value(self, "autostart"):
             for trigger in (self.trigger_configure, self.trigger_activate):

@@ -1,0 +1,84 @@
+"""What the packages' READMEs say is so: their Python runs, their parameters are the nodes'."""
+
+import re
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+READMES = sorted(ROOT.glob("src/*/README.md"))
+DECLARING = {
+    "adgps_global_worker": "adgps_global_worker.nodes.parameters",
+    "adgps_param_server": "adgps_param_server.nodes.parameters",
+    "adgps_robot": "adgps_robot.nodes.parameters",
+    "adgps_sim": "adgps_sim.nodes.sim_robot",
+}
+"""Modules whose function `declare` declares the parameters of a package's node."""
+
+_BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_ROW = re.compile(r"^\| `([a-z_.]+)` \| `([^`]*)` \|", re.MULTILINE)
+
+
+class _Recorder:
+    """Stands in for a node, and remembers what is declared."""
+
+    def __init__(self) -> None:
+        self.declared: dict[str, tuple[Any, Any]] = {}
+
+    def declare_parameter(self, name: str, default: Any, descriptor: Any) -> None:
+        self.declared[name] = (default, descriptor)
+
+
+def _declared(package: str) -> dict[str, tuple[Any, Any]]:
+    """Default and descriptor of every parameter, by name."""
+    node = _Recorder()
+    import_module(DECLARING[package]).declare(node)
+    return node.declared
+
+
+def _blocks(readme: Path) -> Iterator[str]:
+    """Blocks of Python, each moved down so that errors name the README's line."""
+    text = readme.read_text(encoding="utf-8")
+    for match in _BLOCK.finditer(text):
+        yield "\n" * (text[: match.start()].count("\n") + 1) + match[1]
+
+
+@pytest.mark.parametrize(
+    "readme", [path for path in READMES if any(_blocks(path))], ids=lambda path: path.parent.name
+)
+def test_python_runs(readme: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Block after block, in one namespace, in a folder of its own; what it asserts holds."""
+    monkeypatch.chdir(tmp_path)
+    namespace: dict[str, object] = {"__name__": f"readme_of_{readme.parent.name}"}
+    for block in _blocks(readme):
+        exec(compile(block, str(readme), "exec"), namespace)
+
+
+@pytest.mark.parametrize("package", DECLARING)
+def test_parameters_are_the_nodes(package: str) -> None:
+    """Every parameter in a table exists, with the default that stands there."""
+    text = (ROOT / "src" / package / "README.md").read_text(encoding="utf-8")
+    rows = {name: yaml.safe_load(default) for name, default in _ROW.findall(text)}
+    declared = {name: default for name, (default, _) in _declared(package).items()}
+    assert rows
+    assert rows == {name: declared.get(name, "not declared") for name in rows}
+
+
+@pytest.mark.parametrize("package", DECLARING)
+def test_every_parameter_is_described(package: str) -> None:
+    """With a sentence, and numbers with a range that their defaults lie in."""
+    for name, (default, descriptor) in _declared(package).items():
+        assert descriptor.description.endswith("."), name
+        numbers = [number for number in _flat(default) if type(number) in (int, float)]
+        ranges = (*descriptor.integer_range, *descriptor.floating_point_range)
+        assert len(ranges) == (1 if numbers else 0), name
+        for number in numbers:
+            assert ranges[0].from_value <= number <= ranges[0].to_value, name
+
+
+def _flat(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list) else [value]
