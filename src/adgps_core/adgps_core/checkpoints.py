@@ -77,7 +77,8 @@ def read_checkpoint(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]
         with safe_open(path, framework="numpy") as file:
             metadata = dict(file.metadata() or {})
             arrays = {name: file.get_tensor(name) for name in file.keys()}
-    except (SafetensorError, ValueError, OSError) as error:
+    except (SafetensorError, TypeError, AttributeError, ValueError, OSError) as error:
+        # TypeError, AttributeError: of a type that safetensors knows and numpy does not.
         raise DamagedCheckpointError(f"{path} cannot be read: {error}") from error
     expected = metadata.pop(_HASH, "")
     if expected != _digest(arrays, metadata):

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from adgps_msgs import msg
 _SHAPES = hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=5)
 
 
+@settings(max_examples=50)
 @given(st.sampled_from(["f8", "f4"]).flatmap(lambda dtype: hnp.arrays(dtype, _SHAPES)))
 def test_there_and_back_is_exact(values: NDArray[Any]) -> None:
     """Every bit, NaN and infinity included, in any shape."""

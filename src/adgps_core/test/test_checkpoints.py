@@ -1,9 +1,11 @@
 """A checkpoint is there whole or not at all, and what is not as it was written is refused."""
 
 import errno
+import json
 import os
 import pickle
 import signal
+import struct
 import subprocess
 import sys
 import threading
@@ -103,13 +105,24 @@ def test_every_cut_is_refused(tmp_path: Path) -> None:
             read_checkpoint(path)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=200))
 def test_any_other_file_is_refused(tmp_path: Path, content: bytes) -> None:
     """Whatever it holds, the error is the one that callers expect."""
     path = tmp_path / "other.safetensors"
     path.write_bytes(content)
     with pytest.raises(DamagedCheckpointError):
+        read_checkpoint(path)
+
+
+@pytest.mark.parametrize(("dtype", "size"), [("BF16", 2), ("F8_E4M3", 1), ("F8_E8M0", 1)])
+def test_types_that_numpy_lacks_are_refused(tmp_path: Path, dtype: str, size: int) -> None:
+    """A sound container of somebody else's is no checkpoint of ours."""
+    entry = {"dtype": dtype, "shape": [1], "data_offsets": [0, size]}
+    header = json.dumps({"v": entry}).encode()
+    path = tmp_path / "foreign.safetensors"
+    path.write_bytes(struct.pack("<Q", len(header)) + header + bytes(size))
+    with pytest.raises(DamagedCheckpointError, match="cannot be read"):
         read_checkpoint(path)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from core_samples import DIM_O, DIM_U, make_global_policy
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import multivariate_normal
 
@@ -38,6 +38,7 @@ def test_numpy_and_torch_are_the_same_function(architecture: Architecture, seed:
     np.testing.assert_allclose(policy.variance, variance.numpy(), rtol=1e-5)
 
 
+@settings(max_examples=30)
 @given(_SEEDS)
 def test_log_probability_is_that_of_scipy(seed: int) -> None:
     """The density of independent Gaussians about the mean."""
@@ -67,6 +68,7 @@ def test_an_action_is_the_mean_plus_scaled_noise() -> None:
     np.testing.assert_allclose(moved, np.array([1.0, -2.0]) * np.sqrt(policy.variance))
 
 
+@settings(max_examples=30)
 @given(_SEEDS)
 def test_observations_are_scaled_before_the_network_sees_them(seed: int) -> None:
     """(o - offset) * scale under no scaling gives what o gives under the scaling."""
@@ -88,6 +90,7 @@ def test_action_scale_is_the_unit_of_torque() -> None:
     np.testing.assert_allclose(twice.variance, 4 * once.variance)
 
 
+@settings(max_examples=30)
 @given(_ARCHITECTURES, _SEEDS)
 def test_tensors_are_the_flat_values_in_order(architecture: Architecture, seed: int) -> None:
     """Put together again they are the flat array; no number is left out or used twice."""

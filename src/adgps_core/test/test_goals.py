@@ -1,7 +1,7 @@
 """Goals are spread over the box, and held-out ones ask for interpolation."""
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.spatial import Delaunay
 
@@ -31,6 +31,7 @@ def test_points_lie_at_their_fractions(
     np.testing.assert_allclose(_fractions(box, box.at(fractions)), fractions, atol=1e-9)
 
 
+@settings(max_examples=40)
 @given(_SEEDS)
 def test_training_goals_are_one_an_octant_near_its_corner(seed: int) -> None:
     """Eight goals, one within a quarter of the side from each corner."""
@@ -41,6 +42,7 @@ def test_training_goals_are_one_an_octant_near_its_corner(seed: int) -> None:
     assert np.abs(goals - corners).max() <= 0.25 + 1e-9
 
 
+@settings(max_examples=40)
 @given(_SEEDS)
 def test_held_out_goals_are_one_a_quadrant_within_the_hull(seed: int) -> None:
     """Four of validation, four of test; low and high, left and right in each."""
@@ -53,6 +55,7 @@ def test_held_out_goals_are_one_a_quadrant_within_the_hull(seed: int) -> None:
         assert len({tuple(quadrant) for quadrant in quadrants}) == 4
 
 
+@settings(max_examples=40)
 @given(_SEEDS)
 def test_no_goal_is_drawn_twice(seed: int) -> None:
     """The three splits are disjoint, and the generator alone decides."""

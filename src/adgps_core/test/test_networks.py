@@ -16,7 +16,7 @@ def _double(architecture: Architecture, seed: int) -> torch.Tensor:
     return torch.from_numpy(policy.values.astype("float64")).requires_grad_()
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(_HIDDEN, st.integers(0, 100))
 def test_gradient_is_that_of_finite_differences(hidden: tuple[int, ...], seed: int) -> None:
     """Of every mean and every variance, with respect to every policy parameter."""

@@ -5,7 +5,7 @@ from dataclasses import FrozenInstanceError
 import numpy as np
 import pytest
 from core_samples import DIM_U, DIM_X, T, covariances, make_policy
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import multivariate_normal
 
@@ -14,6 +14,7 @@ from adgps_core.policies import LinearGaussianPolicy, gaussian_log_density
 _SEEDS = st.integers(0, 2**32 - 1)
 
 
+@settings(max_examples=40)
 @given(st.integers(1, 4), st.integers(1, 5), st.integers(1, 4), _SEEDS)
 def test_log_probability_is_that_of_scipy(horizon: int, dim_x: int, dim_u: int, seed: int) -> None:
     """For any sizes, step by step, also far out in the tails."""
@@ -34,6 +35,7 @@ def test_log_probability_is_that_of_scipy(horizon: int, dim_x: int, dim_u: int, 
     np.testing.assert_allclose(found, expected, rtol=1e-8, atol=1e-8)
 
 
+@settings(max_examples=40)
 @given(_SEEDS)
 def test_actions_have_the_mean_and_the_covariance(seed: int) -> None:
     """An action is the mean plus a linear map of the noise whose square is C."""
@@ -59,6 +61,7 @@ def test_leading_axes_are_independent() -> None:
         np.testing.assert_allclose(together[i, j], alone, rtol=1e-12)
 
 
+@settings(max_examples=40)
 @given(_SEEDS)
 def test_precision_and_factor_belong_to_the_covariance(seed: int) -> None:
     """C⁻¹ C = 1, and L Lᵀ = C with L lower triangular."""
