@@ -53,14 +53,15 @@ def load_state(path: Path) -> tuple[LocalState, Arrays]:
         step_multiplier=float(saved["step_multiplier"]),
         iteration=int(saved["iteration"]),
         divergence=saved.get("divergence"),
-        improvement=float(saved["improvement"]) if "improvement" in saved else None,
+        linearized=_policy(saved, "linearized") if "linearized/K" in saved else None,
+        objective=_number(saved, "objective"),
+        improvement=_number(saved, "improvement"),
         batch=Batch(
             states=batch["states"],
             actions=batch["actions"],
             dynamics=LinearDynamics(**_below(batch, "dynamics")),
             cost=CostExpansion(**_below(batch, "cost")),
             sampling_policy=_policy(batch, "sampling_policy"),
-            cost_before=float(batch["cost_before"]),
         )
         if batch
         else None,
@@ -90,6 +91,10 @@ def _below(arrays: Arrays, name: str) -> Arrays:
     """Entries under a name, without it."""
     prefix = f"{name}/"
     return {key[len(prefix) :]: data for key, data in arrays.items() if key.startswith(prefix)}
+
+
+def _number(arrays: Arrays, name: str) -> float | None:
+    return float(arrays[name]) if name in arrays else None
 
 
 def _policy(arrays: Arrays, name: str) -> LinearGaussianPolicy:

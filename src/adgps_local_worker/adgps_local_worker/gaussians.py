@@ -66,6 +66,13 @@ def negative_log_density(policy: LinearGaussianPolicy) -> CostExpansion:
     )
 
 
+def entropy(policy: LinearGaussianPolicy) -> Array:
+    """Entropy of u_t given x_t, (T,) [nat]; it does not depend on the state."""
+    log_det = 2 * np.log(np.diagonal(policy.cholesky, axis1=-2, axis2=-1)).sum(-1)
+    nats: Array = 0.5 * (log_det + policy.dim_u * (1 + np.log(2 * np.pi)))
+    return nats
+
+
 def policy_divergence(
     policy: LinearGaussianPolicy,
     reference: LinearGaussianPolicy,

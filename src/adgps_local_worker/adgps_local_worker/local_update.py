@@ -22,7 +22,7 @@ from adgps_core.typing import Array
 from adgps_local_worker.badmm import update_kl_weights, update_multipliers
 from adgps_local_worker.configuration import LocalConfiguration
 from adgps_local_worker.dynamics import fit_dynamics, transitions
-from adgps_local_worker.gaussians import policy_divergence
+from adgps_local_worker.gaussians import entropy, policy_divergence
 from adgps_local_worker.gmm_prior import GaussianMixture, fit_mixture
 from adgps_local_worker.initial_policy import hold
 from adgps_local_worker.kl_lqr import augmented_cost, bounded_step
@@ -45,7 +45,6 @@ class Batch:
     dynamics : fitted to them.
     cost : quadratic model of the task's cost, averaged over them.
     sampling_policy : that drew them: the centre of the divergence bound.
-    cost_before : expected cost of the sampling policy under the model.
     """
 
     states: Array
@@ -53,7 +52,6 @@ class Batch:
     dynamics: LinearDynamics
     cost: CostExpansion
     sampling_policy: LinearGaussianPolicy
-    cost_before: float
 
 
 @dataclass(frozen=True)
@@ -68,7 +66,10 @@ class LocalState:
     step_multiplier : of the divergence bound.
     iteration : batches learned from so far.
     divergence : KL_t(local || linearised global) at the last improvement, (T,); None before.
-    improvement : cost that the last step promised to save; None before the first.
+    linearized : π̄, the global policy as it was then, linearised at the samples.
+    objective : E_p̄[l - λᵀu] + ν KL(p̄ || π̄) of the sampling policy p̄ at the last improvement;
+        None before the first.
+    improvement : what the last step promised to save of it; None before the first.
     batch : newest samples and model; None before the first.
     history : transitions (M, dX+dU+dX) of past iterations, newest last, an array each.
     dynamics_prior, policy_prior : mixtures of the last update, to start the next from.
@@ -80,6 +81,8 @@ class LocalState:
     step_multiplier: float = 1.0
     iteration: int = 0
     divergence: Array | None = None
+    linearized: LinearGaussianPolicy | None = None
+    objective: float | None = None
     improvement: float | None = None
     batch: Batch | None = None
     history: tuple[Array, ...] = ()
@@ -136,20 +139,20 @@ def fit(
     cost = CostExpansion(
         expansion.hessian.mean(0), expansion.gradient.mean(0), expansion.value.mean(0)
     )
-    before = float(expected_cost(cost, forward_pass(dynamics, state.policy)).sum())
+    batch = Batch(states, actions, dynamics, cost, state.policy)
     multiplier = state.step_multiplier
-    if state.batch is not None and state.improvement is not None:
+    if state.objective is not None and state.improvement is not None:
         multiplier = adapt_step_size(
             multiplier,
             state.improvement,
-            state.batch.cost_before - before,
+            state.objective - _objective(state, batch, state.policy),
             high=configuration.step_multiplier_max,
         )
     return replace(
         state,
         step_multiplier=multiplier,
         iteration=state.iteration + 1,
-        batch=Batch(states, actions, dynamics, cost, state.policy, before),
+        batch=batch,
         history=history,
         dynamics_prior=prior,
     )
@@ -171,15 +174,18 @@ def improve(
     global_policy : newest; None while it has not been trained, which leaves plain LQR.
     """
     batch = _batch(state)
-    linearized = None
     if global_policy is not None:
-        state, linearized = _consult(state, global_policy, task, instance, configuration, rng)
-    weights = state.kl_weights if linearized is not None else np.zeros(task.horizon)
-    cost = augmented_cost(batch.cost, state.multipliers, weights, linearized)
+        state = _consult(state, global_policy, task, instance, configuration, rng)
+    cost, weights = _augmented(state, batch)
     bound = configuration.kl_step * state.step_multiplier * task.horizon
     step = bounded_step(batch.dynamics, cost, batch.sampling_policy, bound, weights)
-    after = float(expected_cost(batch.cost, step.marginals).sum())
-    return replace(state, policy=step.policy, improvement=batch.cost_before - after)
+    before = _objective(state, batch, batch.sampling_policy)
+    return replace(
+        state,
+        policy=step.policy,
+        objective=before,
+        improvement=before - _objective(state, batch, step.policy),
+    )
 
 
 def retreat(
@@ -204,7 +210,7 @@ def _consult(
     instance: Instance,
     configuration: LocalConfiguration,
     rng: np.random.Generator,
-) -> tuple[LocalState, LinearGaussianPolicy]:
+) -> LocalState:
     """Linearise the global policy at the samples and update λ and ν by how far it is off."""
     states = _batch(state).states[:, :-1]
     means = global_policy.mean(task.observe(states, instance))
@@ -226,7 +232,7 @@ def _consult(
         states.mean(0),
         np.einsum("nti,ntj->tij", spread, spread) / len(states),
     )
-    updated = replace(
+    return replace(
         state,
         multipliers=update_multipliers(
             state.multipliers,
@@ -243,9 +249,28 @@ def _consult(
             high=configuration.kl_weight_max,
         ),
         divergence=divergence,
+        linearized=linearized,
         policy_prior=prior,
     )
-    return updated, linearized
+
+
+def _augmented(state: LocalState, batch: Batch) -> tuple[CostExpansion, Array]:
+    """BADMM's cost of a batch, and the entropy weight that belongs to it."""
+    weights = state.kl_weights
+    if state.linearized is None:
+        weights = np.zeros_like(weights)
+    return augmented_cost(batch.cost, state.multipliers, weights, state.linearized), weights
+
+
+def _objective(state: LocalState, batch: Batch, policy: LinearGaussianPolicy) -> float:
+    """Σ_t E_p[l - λᵀu] + ν KL(p || π̄) of a policy under a batch's model.
+
+    The step size must be judged by what the step minimises: the cost alone may well rise while a
+    policy is pulled towards the global one.
+    """
+    cost, weights = _augmented(state, batch)
+    expected = expected_cost(cost, forward_pass(batch.dynamics, policy))
+    return float((expected - weights * entropy(policy)).sum())
 
 
 def _batch(state: LocalState) -> Batch:

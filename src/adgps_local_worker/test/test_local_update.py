@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from point_mass import CONFIGURATION, INSTANCES, TASK, global_policy
 
+from adgps_core.policies import LinearGaussianPolicy
 from adgps_core.trajectory import Trajectory
 from adgps_core.typing import Array
 from adgps_local_worker.badmm import update_kl_weights
@@ -18,7 +19,7 @@ from adgps_local_worker.local_update import (
     initial_state,
     retreat,
 )
-from adgps_local_worker.lqr import forward_pass
+from adgps_local_worker.lqr import expected_cost, forward_pass
 from adgps_local_worker.step_size import adapt_step_size
 
 GOAL = INSTANCES[0]
@@ -84,7 +85,8 @@ def test_fit_models_the_true_system_and_its_cost() -> None:
     predicted += state.batch.dynamics.f[-1]
     np.testing.assert_allclose(predicted, [0.54, 0.48, 0.4, -0.3], atol=0.03)
     paid = TASK.cost(state.batch.states[:, :-1], state.batch.actions, GOAL).sum(-1)
-    assert state.batch.cost_before == pytest.approx(paid.mean(), rel=0.05)
+    model = expected_cost(state.batch.cost, forward_pass(state.batch.dynamics, state.policy))
+    assert model.sum() == pytest.approx(paid.mean(), rel=0.05)
     np.testing.assert_array_equal(state.batch.sampling_policy.K, state.policy.K)
 
 
@@ -103,12 +105,16 @@ def test_fit_remembers_as_many_iterations_as_configured() -> None:
 
 def test_fit_judges_the_last_step() -> None:
     """The step size follows promised against actual improvement, from the second batch on."""
-    first = _fitted(initial_state(TASK, CONFIGURATION))
-    assert first.batch is not None and first.step_multiplier == 1.0
+    rng = np.random.default_rng(0)
+    first = improve(
+        _fitted(initial_state(TASK, CONFIGURATION)), None, TASK, GOAL, CONFIGURATION, rng
+    )
+    assert first.objective is not None and first.step_multiplier == 1.0
     for promised in (0.3, 30.0, 3000.0):
         second = _fitted(replace(first, improvement=promised), seed=1)
         assert second.batch is not None
-        actual = first.batch.cost_before - second.batch.cost_before
+        marginals = forward_pass(second.batch.dynamics, first.policy)
+        actual = first.objective - expected_cost(second.batch.cost, marginals).sum()
         expected = adapt_step_size(1.0, promised, actual, high=CONFIGURATION.step_multiplier_max)
         assert second.step_multiplier == pytest.approx(expected)
 
@@ -124,18 +130,44 @@ def test_a_step_stays_within_its_bound(multiplier: float, with_global: bool) -> 
     assert 0.9 * bound <= _divergence(state).sum() <= bound
 
 
-def test_promised_improvement_is_the_model_s() -> None:
-    """The task's own cost, without multipliers or penalties, before minus after."""
-    fitted = _fitted(initial_state(TASK, CONFIGURATION))
-    state = improve(fitted, GLOBAL, TASK, GOAL, CONFIGURATION, np.random.default_rng(0))
-    assert state.batch is not None and state.improvement is not None
+def _objective_by_sampling(state: LocalState, policy: LinearGaussianPolicy) -> tuple[float, float]:
+    """E_p[l - λᵀu + ν (log p - log π̄)] and its standard error, from draws of the model."""
+    assert state.batch is not None and state.linearized is not None
     rng = np.random.default_rng(1)
-    marginals = forward_pass(state.batch.dynamics, state.policy)
+    marginals = forward_pass(state.batch.dynamics, policy)
+    count, horizon = 50_000, TASK.horizon
     roots = np.linalg.cholesky(marginals.covariance + 1e-15 * np.eye(6))
-    z = marginals.mean + np.einsum("tij,ntj->nti", roots, rng.standard_normal((50_000, 15, 6)))
-    after = TASK.cost(z[..., :4], z[..., 4:], GOAL).sum(-1)
-    error = state.batch.cost_before - state.improvement - after.mean()
-    assert abs(error) < 4 * after.std() / np.sqrt(50_000)
+    z = marginals.mean + np.einsum("tij,ntj->nti", roots, rng.standard_normal((count, horizon, 6)))
+    x, u = z[..., :4], z[..., 4:]
+    log_ratio = policy.log_probability(x, u) - state.linearized.log_probability(x, u)
+    drawn = TASK.cost(x, u, GOAL) - (state.multipliers * u).sum(-1) + state.kl_weights * log_ratio
+    sums = drawn.sum(-1)
+    return float(sums.mean()), float(sums.std() / np.sqrt(count))
+
+
+def test_a_step_is_judged_by_what_it_minimises() -> None:
+    """Multipliers and divergence from the global policy count, before the step and after it."""
+    fitted = _fitted(initial_state(TASK, CONFIGURATION))
+    rng = np.random.default_rng(0)
+    multipliers = rng.standard_normal(fitted.multipliers.shape)
+    fitted = replace(fitted, multipliers=multipliers, kl_weights=fitted.kl_weights * 10)
+    state = improve(fitted, GLOBAL, TASK, GOAL, CONFIGURATION, rng)
+    assert state.batch is not None
+    assert state.objective is not None and state.improvement is not None
+    before, error = _objective_by_sampling(state, state.batch.sampling_policy)
+    assert state.objective == pytest.approx(before, abs=4 * error)
+    after, error = _objective_by_sampling(state, state.policy)
+    assert state.objective - state.improvement == pytest.approx(after, abs=4 * error)
+
+
+@pytest.mark.parametrize("kl_weight", [0.01, 1.0, 100.0])
+def test_a_step_always_promises_something(kl_weight: float) -> None:
+    """Even where agreeing with the global policy costs more than it saves."""
+    state = initial_state(TASK, CONFIGURATION)
+    state = replace(_fitted(state), kl_weights=np.full(TASK.horizon, kl_weight))
+    configuration = replace(CONFIGURATION, kl_weight_max=100.0)
+    state = improve(state, GLOBAL, TASK, GOAL, configuration, np.random.default_rng(0))
+    assert state.improvement is not None and state.improvement > 0
 
 
 def test_a_global_policy_moves_multipliers_and_weights() -> None:
