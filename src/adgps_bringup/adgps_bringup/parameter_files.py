@@ -21,6 +21,22 @@ from adgps_bringup.stack import NodeDescription
 _KEY = "ros__parameters"
 
 
+class _Loader(yaml.SafeLoader):
+    """Reads numbers as rcl does: 1e-3 is one, which YAML 1.1 takes for text."""
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes text that looks like such a number in quotes."""
+
+
+for _each in (_Loader, _Dumper):
+    _each.add_implicit_resolver(
+        "tag:yaml.org,2002:float",
+        re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"),
+        list("-+0123456789"),
+    )
+
+
 class ParameterFileError(ValueError):
     """A parameter file cannot be used; the message names it and says why."""
 
@@ -29,7 +45,7 @@ class ParameterFileError(ValueError):
 def load(path: Path) -> tuple[tuple[str, dict[str, object]], ...]:
     """Read a file into (pattern of the nodes' full names, flat parameters), in file order."""
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
         raise ParameterFileError(f"cannot read {path}: {reason}") from error
@@ -118,4 +134,4 @@ def check_files(descriptions: Iterable[NodeDescription]) -> None:
 def dump(resolved: Mapping[str, Mapping[str, object]]) -> str:
     """Write resolved parameters as a ROS parameter file."""
     content = {name: {_KEY: dict(values)} for name, values in resolved.items()}
-    return yaml.safe_dump(content, sort_keys=True, allow_unicode=True, width=100)
+    return yaml.dump(content, Dumper=_Dumper, sort_keys=True, allow_unicode=True, width=100)

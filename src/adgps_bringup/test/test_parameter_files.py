@@ -61,6 +61,17 @@ def test_what_is_written_resolves_to_itself(tmp_path: Path) -> None:
     assert yaml.safe_load(path.read_text())["/robot_1/local_worker"]["ros__parameters"]
 
 
+def test_numbers_are_what_they_are_to_ros(tmp_path: Path) -> None:
+    """With an exponent and without a point, too; in quotes they are text."""
+    text = "/n: {ros__parameters: {a: 1e-3, b: -2E+4, c: 5, d: 0.5, e: '1e-3', f: [1e1, 2.0]}}"
+    ((_, values),) = parameter_files.load(write(tmp_path, text))
+    expected = {"a": 1e-3, "b": -2e4, "c": 5, "d": 0.5, "e": "1e-3", "f": [10.0, 2.0]}
+    assert values == expected
+    assert {key: type(value) for key, value in values.items()} == {
+        key: type(value) for key, value in expected.items()
+    }
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [

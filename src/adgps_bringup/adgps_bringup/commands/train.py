@@ -62,6 +62,11 @@ def prepare(arguments: argparse.Namespace) -> Callable[[], int]:
     options = choose(arguments)
     stack = describe_stack(options)
     check_files(stack.nodes)
+    if arguments.config:
+        # Imported late: it asks the nodes' own modules, which takes a second or two.
+        from adgps_bringup.declared_parameters import check_values
+
+        check_values(stack.nodes, [path.absolute() for path in arguments.config])
     check_executables(stack.nodes)
 
     def run() -> int:

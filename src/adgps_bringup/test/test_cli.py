@@ -1,0 +1,102 @@
+"""Wrong arguments are answered at once: one line, exit status 2, and nothing is made."""
+
+from pathlib import Path
+
+import pytest
+
+from adgps_bringup.cli import main
+
+
+def refuse(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
+    """Run the command line, which must refuse; the line."""
+    try:
+        status: object = main([str(argument) for argument in arguments])
+    except SystemExit as ended:  # argparse's way
+        status = ended.code
+    assert status == 2
+    output = capsys.readouterr()
+    assert output.out == ""
+    (line,) = output.err.splitlines()
+    return line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["fly"], "unknown task 'fly', known: reach"),
+        (["reach", "--robots", "0"], "robots must be between 1 and 8, not 0"),
+        (["reach", "--robots", "9"], "robots must be between 1 and 8, not 9"),
+        (["reach", "--robots", "abc"], "invalid int value: 'abc'"),
+        (["reach", "--method", "guess"], "unknown method 'guess', known: badmm"),
+        (["reach", "--optimizer", "x"], "unknown optimizer 'x', known: lqr"),
+        (["reach", "--mode", "often"], "unknown mode 'often', known: async, sync"),
+        (["reach", "--global-workers", "0"], "global_workers must be between 1 and"),
+        (["reach", "--iterations", "0"], "iterations must be between 1 and 100000, not 0"),
+        (["reach", "--seed", "-1"], "seed must be between 0 and 2147483647, not -1"),
+        (["reach", "--real-time-factor", "-1"], "real_time_factor must be 0 (lock-step) or"),
+        (["reach", "--speed", "3"], "unrecognized arguments: --speed 3"),
+        (["reach", "--config", "absent.yaml"], "absent.yaml: No such file or directory"),
+        ([], "the following arguments are required: task"),
+    ],
+)
+def test_train(
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    said: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    line = refuse(capsys, "train", *arguments)
+    assert line.startswith("adgps") and said in line
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a: [", "is not YAML"),
+        ("", "is not a ROS parameter file"),
+        ("/**/local_worker: {samples: 3}", "has no ros__parameters"),
+        ("/**/nobody: {ros__parameters: {samples: 3}}", "/**/nobody is no node of this stack"),
+    ],
+)
+def test_train_with_a_bad_parameter_file(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, text: str, said: str
+) -> None:
+    config, run = tmp_path / "a.yaml", tmp_path / "run"
+    config.write_text(text)
+    line = refuse(capsys, "train", "reach", "--run", run, "--config", config)
+    assert line.startswith(f"adgps train: {config}") and said in line
+    assert not run.exists()
+
+
+def test_train_into_a_folder_that_cannot_be_one(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "file"
+    file.write_text("")
+    assert "is not a folder" in refuse(capsys, "train", "reach", "--run", file)
+    line = refuse(capsys, "train", "reach", "--run", file / "run")
+    assert f"cannot write to {file}/run: {file} is not a folder" in line
+    line = refuse(capsys, "train", "reach", "--run", tmp_path)
+    assert "is not empty: give --resume to go on, or another --run" in line
+    assert [*tmp_path.iterdir()] == [file]
+
+
+def test_resume_what_is_no_run(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert "--resume needs --run DIR" in refuse(capsys, "train", "reach", "--resume")
+    line = refuse(capsys, "train", "reach", "--resume", "--run", tmp_path / "absent")
+    assert "is not a run's folder: it has no config.yaml" in line
+
+
+def test_resume_as_another_experiment(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """What makes the experiment stays; the seed, for example."""
+    (tmp_path / "config.yaml").write_text("options: {task: reach, seed: 4, parameter_files: []}")
+    line = refuse(capsys, "train", "reach", "--resume", "--run", tmp_path, "--seed", 5)
+    assert "was started with seed 4, not 5" in line
+
+
+@pytest.mark.parametrize("arguments", [["juggle"], []])
+def test_verbs(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
+    assert refuse(capsys, *arguments).startswith("adgps: ")

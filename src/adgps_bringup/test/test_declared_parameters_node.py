@@ -1,0 +1,78 @@
+"""Parameters that no node has, or that have the wrong type or size, are named at once."""
+
+from pathlib import Path
+
+import pytest
+
+rclpy = pytest.importorskip("rclpy")
+
+from adgps_bringup.declared_parameters import check_values, declared  # noqa: E402
+from adgps_bringup.options import StackOptions  # noqa: E402
+from adgps_bringup.parameter_files import ParameterFileError  # noqa: E402
+from adgps_bringup.resources import hyper_parameters, launch_folder  # noqa: E402
+from adgps_bringup.stack import describe_stack  # noqa: E402
+
+STACK = describe_stack(StackOptions(run=Path("/r"), iterations=3))
+
+
+def write(folder: Path, node: str, text: str) -> Path:
+    path = folder / "a.yaml"
+    path.write_text(f"{node}: {{ros__parameters: {{{text}}}}}")
+    return path
+
+
+def test_the_project_s_own_files_are_sound() -> None:
+    files = sorted((launch_folder() / "config").glob("*.yaml"))
+    assert hyper_parameters("reach") in files
+    check_values(STACK.nodes, files)
+
+
+def test_what_the_description_sets_is_declared_by_a_node_of_the_process() -> None:
+    for process in STACK.nodes:
+        known = set[str]().union(*(declared(node) for node in process.nodes))
+        assert set(process.parameters) <= known | {"use_sim_time"}, process.name
+
+
+@pytest.mark.parametrize(
+    ("node", "text"),
+    [
+        ("/param_server", "hidden: [8, 8], learning_rate: 1e-4, use_sim_time: false"),
+        ("/**/local_worker", "iterations: 1, kl_step: 0.5, patience: 0.0"),
+        ("/robot_1/local_worker", "initial_noise: [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]"),
+        ("/**/torque_controller", "limits: {enabled: false}, state_timeout: 3.0"),
+        ("/**/sim_robot", "joint_damping: 2.0"),
+        ("/**", "task: reach, seed: 3, batch_size: 8"),
+    ],
+)
+def test_sound_values_pass(tmp_path: Path, node: str, text: str) -> None:
+    check_values(STACK.nodes, [write(tmp_path, node, text)])
+
+
+@pytest.mark.parametrize(
+    ("node", "text", "said"),
+    [
+        ("/**/local_worker", "sampels: 3", "has no parameter sampels, did you mean samples?"),
+        ("/**/local_worker", "batch_size: 3", "/**/local_worker has no parameter batch_size"),
+        ("/**", "nonsense: 3", "/** has no parameter nonsense"),
+        ("/**/local_worker", "samples: five", "must be a whole number, not 'five'"),
+        ("/**/local_worker", "samples: 2.0", "must be a whole number, not 2.0"),
+        ("/**/local_worker", "samples: true", "must be a whole number, not True"),
+        ("/**/local_worker", "samples: 1", "must be from 2 to 1000, not 1"),
+        ("/**/local_worker", "kl_step: 1", "must be a number with a decimal point, not 1"),
+        ("/**/local_worker", "initial_noise: 1.0", "must be a list, each item a number"),
+        ("/param_server", "hidden: 8", "hidden of param_server must be a list"),
+        ("/param_server", "hidden: [8.0]", "each item a whole number, not [8.0]"),
+        ("/param_server", "hidden: [0]", "must be from 1 to 10000, not [0]"),
+        ("/param_server", "learning_rate: -1e-3", "must be from 0 to 1000, not -0.001"),
+        ("/param_server", "learning_rate: .nan", "must be from 0 to 1000, not nan"),
+        ("/**/torque_controller", "limits: {enabled: 1}", "must be true or false, not 1"),
+        ("/**/global_worker", "mode: 3", "must be text, not 3"),
+        ("/**", "seed: a", "must be a whole number, not 'a'"),
+    ],
+)
+def test_others_are_refused_in_one_line(tmp_path: Path, node: str, text: str, said: str) -> None:
+    path = write(tmp_path, node, text)
+    with pytest.raises(ParameterFileError) as caught:
+        check_values(STACK.nodes, [path])
+    message = str(caught.value)
+    assert said in message and message.startswith(f"{path}: ") and "\n" not in message
