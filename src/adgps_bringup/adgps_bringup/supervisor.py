@@ -25,6 +25,9 @@ from adgps_bringup.output import OutputPump
 _ESCALATION = ((signal.SIGINT, 2.0), (signal.SIGTERM, 0.7), (signal.SIGKILL, 1.0))
 """Signals to stop with, and how long to wait after each [s]; in all less than 4 s."""
 
+CANNOT_START = 2
+"""Exit status of a program that refuses its parameters; started again, it would only do so again."""
+
 
 class ProcessEndedError(RuntimeError):
     """A required process has ended and will not be started again."""
@@ -194,11 +197,12 @@ class Supervisor:
         item.deaths.append(now)
         while item.deaths and item.deaths[0] < now - self._limit.window:
             item.deaths.popleft()
-        if item.command.respawn and len(item.deaths) <= self._limit.restarts:
+        again = item.command.respawn and status != CANNOT_START
+        if again and len(item.deaths) <= self._limit.restarts:
             item.restart_at = now + (self._limit.pause if len(item.deaths) > 1 else 0.0)
             self._show(f"[{name}] {why}; starting it again")
         elif item.command.required:
-            often = f" for the {len(item.deaths)}th time" if item.command.respawn else ""
+            often = f" for the {len(item.deaths)}th time" if again else ""
             log = self._pump.log_file(name)
             raise ProcessEndedError(f"{name} {why}{often}, its output is in {log}")
         else:

@@ -96,6 +96,14 @@ def test_a_process_that_keeps_dying_is_given_up(tmp_path: Path) -> None:
         assert supervisor.respawns == 2
 
 
+def test_a_process_that_refuses_its_parameters_is_not_started_again(tmp_path: Path) -> None:
+    command = program("p", "raise SystemExit(2)", respawn=True)
+    with Supervisor([command], tmp_path, print) as supervisor:
+        with pytest.raises(ProcessEndedError, match="p ended with status 2, its output is in"):
+            wait_for(lambda: supervisor.poll() is not None)
+        assert supervisor.respawns == 0
+
+
 def test_the_end_of_a_required_process_is_the_end(tmp_path: Path) -> None:
     commands = [program("p", "pass"), program("q", SLEEP)]
     with pytest.raises(
