@@ -38,8 +38,15 @@ class RolloutError(Exception):
     """A rollout that cannot be learned from; the message says why."""
 
 
+class RobotNotReadyError(RolloutError):
+    """A rollout that failed whatever the policy: the robot is stopped, disarmed or away."""
+
+
 class Robot(Protocol):
-    """One robot, as far as practice needs it."""
+    """One robot, as far as practice needs it.
+
+    Both methods raise RobotNotReadyError, after a pause, while the robot can run no policy.
+    """
 
     def reset(self, instance: Instance, seed: int) -> None:
         """Bring the robot to the start of an instance; waits for a robot that is away."""
@@ -242,24 +249,38 @@ class Practice:
         self._samples[instance.id] = tuple(batch)
 
     def _sample(self, instance: Instance, state: LocalState) -> list[Trajectory]:
-        """Roll the local policy out N times; failed rollouts are tried N times more at most."""
+        """Roll the local policy out N times; failed rollouts are tried N times more at most.
+
+        A robot that is not ready is waited for: no policy would have fared better.
+        """
         self.progress.activity = f"sampling {instance.id}"
         rng = self._rng(instance, state.iteration, "sample")
         batch: list[Trajectory] = []
         for _ in range(2 * self._schedule.samples):
-            seed = int(rng.integers(2**63))
-            try:
-                self._robot.reset(instance, seed)
-                begin = time.monotonic()
-                batch.append(self._robot.rollout(instance, state.policy, seed))
-                self.progress.practised_s += time.monotonic() - begin
-                self.progress.rollouts += 1
-            except RolloutError as error:
-                self.progress.failed_rollouts += 1
-                self._log(f"{instance.id}: rollout discarded: {error}")
+            trajectory = self._roll_out(instance, state.policy, int(rng.integers(2**63)))
+            if trajectory is not None:
+                batch.append(trajectory)
             if len(batch) == self._schedule.samples:
                 break
         return batch
+
+    def _roll_out(
+        self, instance: Instance, policy: LinearGaussianPolicy, seed: int
+    ) -> Trajectory | None:
+        """One rollout from the start of an instance; None if it failed because of the policy."""
+        while True:
+            try:
+                self._robot.reset(instance, seed)
+                begin = time.monotonic()
+                trajectory = self._robot.rollout(instance, policy, seed)
+                self.progress.practised_s += time.monotonic() - begin
+                self.progress.rollouts += 1
+                return trajectory
+            except RolloutError as error:
+                self.progress.failed_rollouts += 1
+                self._log(f"{instance.id}: rollout discarded: {error}")
+                if not isinstance(error, RobotNotReadyError):
+                    return None
 
     def _improve_and_publish(self, instance: Instance, current_round: int) -> None:
         """Take one local step against the newest global policy and share the result."""

@@ -14,7 +14,7 @@ from adgps_core.tasks import Instance
 from adgps_core.trajectory import Trajectory
 from adgps_local_worker.checkpoint import load_state, save_state
 from adgps_local_worker.local_update import LocalState
-from adgps_local_worker.practice import Memory, RolloutError
+from adgps_local_worker.practice import Memory, RobotNotReadyError, RolloutError
 
 
 class KilledError(Exception):
@@ -29,10 +29,12 @@ class FakeRobot:
     ----------
     events : what was asked for, in order.
     unable : numbers of the rollouts, counted from 0, that fail.
+    away : the same, of those that fail because the robot is not ready.
     """
 
     events: list[str]
     unable: Collection[int] = ()
+    away: Collection[int] = ()
     policies: list[LinearGaussianPolicy] = field(default_factory=list)
 
     def reset(self, instance: Instance, seed: int) -> None:
@@ -42,6 +44,8 @@ class FakeRobot:
     def rollout(self, instance: Instance, policy: LinearGaussianPolicy, seed: int) -> Trajectory:
         """Roll out, unless this is one of those that fail."""
         self.policies.append(policy)
+        if len(self.policies) - 1 in self.away:
+            raise RobotNotReadyError("the e-stop is pressed")
         if len(self.policies) - 1 in self.unable:
             self.events.append(f"failure {instance.id}")
             raise RolloutError("the arm left its limits")

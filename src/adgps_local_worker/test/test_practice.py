@@ -143,6 +143,20 @@ def test_the_first_policy_is_tried_until_the_robot_can() -> None:
     assert len(peers.published) == 2
 
 
+def test_a_robot_that_is_not_ready_is_waited_for() -> None:
+    """However long that takes, it is no reason to step back, and changes nothing that is learned."""
+    events: list[str] = []
+    said: list[str] = []
+    robot, peers = FakeRobot(events, away=range(5, 55)), FakePeers(events)
+    practice = _practice(robot, peers, Schedule(iterations=2, samples=2), log=said.append)
+    practice.run()
+    assert said == [f"{A}: rollout discarded: the e-stop is pressed"] * 50
+    assert practice.progress.failed_rollouts == 50
+    _, _, undisturbed, _, _ = _run(Schedule(iterations=2, samples=2))
+    for one, other in zip(peers.states, undisturbed.states, strict=True):
+        assert _equal(one, other)
+
+
 def test_progress_says_how_far_practice_has_come() -> None:
     """Iterations, costs and distances of every instance are those of its newest batch."""
     _, _, peers, practice, _ = _run(Schedule(iterations=2, samples=3))

@@ -21,11 +21,13 @@ from adgps_core.global_policy import GlobalPolicy
 from adgps_core.optimized import OptimizedTrajectories
 from adgps_local_worker.checkpoint import load_state, save_state
 from adgps_local_worker.local_update import LocalState
-from adgps_local_worker.nodes.futures import NoAnswerError
+from adgps_local_worker.nodes.futures import StoppedError
 from adgps_local_worker.practice import Memory
 from adgps_msgs.msg import OptimizedTrajectories as OptimizedTrajectoriesMsg
 from adgps_msgs.msg import PolicyParameters, ReplayStatus
 
+WORD_PERIOD = 10.0
+"""Between two words about a parameter server that is away [s]."""
 LATCHED = QoSProfile(
     depth=1,
     reliability=ReliabilityPolicy.RELIABLE,
@@ -44,6 +46,8 @@ class Collective:
     patience : longest wait for the global workers [s].
     replay_depth : iterations that the topic keeps for global workers that come later.
     folder : of the checkpoints; None remembers nothing.
+    stop : set, and then `wake` called, when the node is being stopped: the methods for the
+        practising thread raise StoppedError.
     """
 
     def __init__(
@@ -54,15 +58,16 @@ class Collective:
         patience: float,
         replay_depth: int,
         folder: Path | None,
+        stop: threading.Event,
     ) -> None:
         self._node = node
         self._steps_per_rollout = steps_per_rollout
         self._patience = patience
         self._folder = folder
+        self._stop = stop
         self._changed = threading.Condition()
         self._policy: GlobalPolicy | None = None
         self._policy_since = time.monotonic()
-        self._published = 0
         self._status: dict[str, ReplayStatus | None] = dict.fromkeys(replay_status_topics)
         self._publisher = node.create_publisher(
             OptimizedTrajectoriesMsg,
@@ -97,17 +102,23 @@ class Collective:
         """Time since it arrived [s]."""
         return time.monotonic() - self._policy_since
 
+    def wake(self) -> None:
+        """Wake whoever waits, to see whether the node is being stopped."""
+        with self._changed:
+            self._changed.notify_all()
+
     def global_policy(self) -> GlobalPolicy | None:
         """Newest global policy; None while no gradient was applied to it."""
+        self._go_on()
         policy = self._policy
         return policy if policy is not None and policy.version.counter > 0 else None
 
     def publish(self, optimized: OptimizedTrajectories, state: LocalState) -> None:
         """Publish, and write the instance's state with the message that tells of it."""
+        self._go_on()
         stamp = self._node.get_clock().now().to_msg()
         message = optimized_trajectories_to_msg(optimized, stamp)
         self._publisher.publish(message)
-        self._published += 1
         if self._folder is not None:
             content = np.frombuffer(serialize_message(message), dtype=np.uint8)
             save_state(self._path(optimized.instance.id), state, {"published": content})
@@ -131,18 +142,27 @@ class Collective:
         deadline = time.monotonic() + self._patience
         with self._changed:
             while behind := self._behind(rounds):
+                self._go_on()
                 remaining = deadline - time.monotonic()
-                if remaining <= 0 or not self._changed.wait(remaining):
+                if remaining <= 0:
                     self._node.get_logger().warning(
                         f"went on after {self._patience:g} s without {', '.join(behind)}"
                     )
                     return
+                self._changed.wait(remaining)
 
-    def wait_for_policy(self, timeout: float) -> None:
-        """Wait for a first policy; NoAnswerError after timeout seconds."""
+    def wait_for_policy(self) -> None:
+        """Wait for a first policy, with a word now and then while there is none."""
         with self._changed:
-            if not self._changed.wait_for(lambda: self._policy is not None, timeout):
-                raise NoAnswerError(f"no policy from the parameter server within {timeout:g} s")
+            while self._policy is None:
+                self._go_on()
+                if not self._changed.wait(WORD_PERIOD) and self._policy is None:
+                    self._node.get_logger().warning("waiting for a policy of the parameter server")
+
+    def _go_on(self) -> None:
+        """Raise StoppedError if the node is being stopped."""
+        if self._stop.is_set():
+            raise StoppedError
 
     def _behind(self, rounds: int) -> list[str]:
         """Global workers that training still has to wait for."""

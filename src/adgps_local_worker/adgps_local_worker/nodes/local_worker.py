@@ -1,132 +1,115 @@
-"""The local worker as a node: one robot practises its instances of the task."""
+"""The local worker as a node: one robot practises its instances of the task (Algorithm 2)."""
 
 from __future__ import annotations
 
 import sys
 import threading
-from dataclasses import fields
-from pathlib import Path
-from typing import Any
+import traceback
 
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
-from rcl_interfaces.msg import ParameterDescriptor
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.clock import Clock, ClockType
+from rclpy.exceptions import ParameterException
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
+from rclpy.signals import SignalHandlerOptions
 
 from adgps_core.conversions.diagnostics import diagnostic_array
-from adgps_core.tasks import make_task
-from adgps_local_worker.configuration import LocalConfiguration
+from adgps_core.signals import repeat_until_signalled
+from adgps_local_worker.nodes import parameters
 from adgps_local_worker.nodes.collective import Collective
+from adgps_local_worker.nodes.futures import StoppedError
+from adgps_local_worker.nodes.parameters import value
 from adgps_local_worker.nodes.robot_client import RobotClient
-from adgps_local_worker.practice import Practice, Schedule
+from adgps_local_worker.practice import Practice
 
-FOREVER = 1e9
+DIAGNOSTICS_PERIOD = 0.5
+SPIN_S = 0.1
+"""Longest time after which a signal is noticed [s]."""
+FAREWELL_S = 0.5
+"""How long a stopping node waits for its practising thread, which may be in a computation [s]."""
 
 
 class LocalWorker(Node):
-    """Declares parameters, connects the robot and the collective, and practises in a thread."""
+    """See the package's README.
+
+    Callbacks only note what arrives; the robot, the mathematics and every wait are on a thread of
+    their own.
+    """
 
     def __init__(self) -> None:
         super().__init__("local_worker")
-        task = make_task(self._read("task", "reach", "Name of the task."))
-        configuration = LocalConfiguration(
-            **{
-                field.name: _native(
-                    self._read(
-                        field.name,
-                        field.default
-                        if not isinstance(field.default, tuple)
-                        else list(field.default),
-                        f"Hyper-parameter {field.name} of the local update; see its class.",
-                    )
-                )
-                for field in fields(LocalConfiguration)
-            }
-        )
-        schedule = Schedule(
-            iterations=self._read("iterations", 15, "Iterations of each instance."),
-            samples=self._read("samples", 5, "Rollouts N of an iteration."),
-            seed=self._read("seed", 0, "Seed of the exploration."),
-            mode=self._read("mode", "async", "async or sync (Algorithm 1)."),
-            alternations=self._read(
-                "alternations",
-                4,
-                "Local and global optimisations per batch of rollouts, sync.",
-            ),
-        )
-        self._refuse_other("method", "badmm", "How local and global policies are tied: badmm.")
-        self._refuse_other("optimizer", "lqr", "Local optimiser: lqr.")
-        ids = self._read("instances", ["training/0"], "Ids of the instances to practise.")
-        known = {instance.id: instance for instance in task.instances("training")}
-        if unknown := sorted(set(ids) - set(known)):
-            raise ValueError(f"unknown instances {unknown}, known: {', '.join(known)}")
-
-        folder = self._read("checkpoint_dir", "", "Folder of checkpoints; empty: none.")
-        self._robot = RobotClient(
-            self,
-            self._read("rollout_timeout", 60.0, "Longest wait for one rollout [s]."),
-            self._read("perturbation", 0.01, "Deviation of the initial joint angles [rad]."),
-        )
+        parameters.declare(self)
+        task = parameters.task(self)
+        instances = parameters.instances(self, task)
+        self._schedule = parameters.schedule(self)
+        configuration = parameters.configuration(self, task)
+        self._stop = threading.Event()
         self._peers = Collective(
             self,
-            list(
-                self._read(
-                    "replay_status_topics",
-                    ["replay_status"],
-                    "Global workers to keep pace with.",
-                )
-            ),
-            self._read("min_steps_per_rollout", 0.0, "Gradient steps to wait for, per rollout."),
-            self._read("patience", 60.0, "Longest wait for the global workers [s]."),
-            self._read(
-                "replay_depth",
-                20,
-                "Iterations kept for global workers that come later.",
-            ),
-            Path(folder) if folder else None,
+            list(value(self, "replay_status_topics")),
+            value(self, "min_steps_per_rollout"),
+            value(self, "patience"),
+            value(self, "replay_depth"),
+            parameters.checkpoint_folder(self),
+            self._stop,
         )
-        memories = {}
-        if self._read("resume", False, "Go on from the checkpoints, where there are any."):
-            recalled = {key: self._peers.recall(key) for key in ids}
-            memories = {key: memory for key, memory in recalled.items() if memory is not None}
-        self._schedule = schedule
+        recalled = (
+            {instance.id: self._peers.recall(instance.id) for instance in instances}
+            if value(self, "resume")
+            else {}
+        )
         self._practice = Practice(
             task,
-            tuple(known[key] for key in ids),
+            instances,
             configuration,
-            schedule,
-            self._robot,
+            self._schedule,
+            RobotClient(
+                self, value(self, "rollout_timeout"), value(self, "perturbation"), self._stop
+            ),
             self._peers,
             worker=self.get_fully_qualified_name(),
-            memories=memories,
+            memories={key: memory for key, memory in recalled.items() if memory is not None},
             log=self.get_logger().warning,
         )
         self._failure = ""
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
-        self.create_timer(0.5, self._publish_diagnostics)
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(DIAGNOSTICS_PERIOD, self._publish_diagnostics, clock=steady)
+        self._thread = threading.Thread(target=self._practise, daemon=True, name="practice")
 
-    def practise(self) -> None:
-        """Practise until done; an exception becomes an error in the diagnostics and the log."""
-        try:
-            self._peers.wait_for_policy(FOREVER)
-            self._practice.run()
-            self._publish_diagnostics()
-        except Exception as error:
-            if rclpy.ok():
-                self._failure = f"{type(error).__name__}: {error}"
-                self.get_logger().fatal(self._failure)
-                rclpy.try_shutdown()
+    def start(self) -> None:
+        """Begin to practise; the node must have an executor by now."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop practising: at once in a wait, soon in a computation."""
+        self._stop.set()
+        self._peers.wake()
+        self._thread.join(FAREWELL_S)
 
     @property
     def failed(self) -> bool:
         """Whether practice ended with an exception."""
         return bool(self._failure)
 
+    def _practise(self) -> None:
+        """Run the practising thread, until done or stopped; an exception ends the process."""
+        try:
+            self._practice.progress.activity = "waiting for the parameter server"
+            self._peers.wait_for_policy()
+            self._practice.run()
+        except StoppedError:
+            pass
+        except Exception as error:
+            if not self._stop.is_set():
+                self.get_logger().fatal(f"practice stopped: {error}\n{traceback.format_exc()}")
+                self._failure = f"{type(error).__name__}: {error}"
+
     def _publish_diagnostics(self) -> None:
         progress = self._practice.progress
         counts = progress.iterations
-        values = {
+        values: dict[str, object] = {
             "iteration": sum(counts.values()) / len(counts),
             "iterations": self._schedule.iterations,
             "rollouts": progress.rollouts,
@@ -139,44 +122,41 @@ class LocalWorker(Node):
             "state": progress.activity,
             "finished": str(progress.finished).lower(),
         }
+        values |= {f"cost/{instance}": cost for instance, cost in dict(progress.costs).items()}
         level = DiagnosticStatus.ERROR if self._failure else DiagnosticStatus.OK
         message = self._failure or progress.activity
         name = self.get_fully_qualified_name()
         stamp = self.get_clock().now().to_msg()
         self._diagnostics.publish(diagnostic_array(stamp, name, message, values, level))
 
-    def _read(self, name: str, default: Any, description: str) -> Any:
-        descriptor = ParameterDescriptor(description=description, read_only=True)
-        return self.declare_parameter(name, default, descriptor).value
-
-    def _refuse_other(self, name: str, only: str, description: str) -> None:
-        value = self._read(name, only, description)
-        if value != only:
-            raise ValueError(f"{name} {value!r} is not available, only {only!r}")
-
-
-def _native(value: Any) -> Any:
-    """Lists of parameters as tuples."""
-    return tuple(value) if not isinstance(value, int | float | str) else value
-
 
 def main() -> None:
-    """Run the node; exit 1 with one line for wrong parameters, or if practice failed."""
-    rclpy.init()
+    """Run the worker until it is asked to stop.
+
+    Exits 2 with one line if it cannot start, 1 if practice failed.
+    """
+    rclpy.init(args=sys.argv, signal_handler_options=SignalHandlerOptions.NO)
     try:
         node = LocalWorker()
-    except ValueError as error:
-        sys.exit(f"local_worker: {error}")
+    except (ValueError, OSError, ParameterException) as error:
+        rclpy.shutdown()
+        print(f"local_worker: {error}", file=sys.stderr)
+        sys.exit(2)
     executor = SingleThreadedExecutor()
     executor.add_node(node)
-    threading.Thread(target=node.practise, daemon=True, name="practice").start()
+    node.start()
+
+    def step() -> None:
+        executor.spin_once(SPIN_S)
+        if node.failed:
+            sys.exit(1)
+
     try:
-        executor.spin()
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
+        repeat_until_signalled(step)
     finally:
-        rclpy.try_shutdown()
-    sys.exit(1 if node.failed else 0)
+        node.close()
+        node.destroy_node()
+        rclpy.shutdown()
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -17,48 +19,62 @@ from adgps_core.conversions.messages import (
 from adgps_core.policies import LinearGaussianPolicy
 from adgps_core.tasks.task import Instance
 from adgps_core.trajectory import Trajectory
-from adgps_local_worker.nodes.futures import NoAnswerError, ask
-from adgps_local_worker.practice import RolloutError
+from adgps_local_worker.nodes.futures import LOOK_PERIOD, NoAnswerError, StoppedError, ask
+from adgps_local_worker.practice import RobotNotReadyError, RolloutError
 from adgps_msgs.action import ExecuteRollout
 from adgps_msgs.srv import ResetInstance
 
 ANSWER_TIMEOUT = 10.0
-"""For an answer to a short request [s]."""
+"""For an answer to a short request, and between two words about a robot that is away [s]."""
+PAUSE = 1.0
+"""Before a robot that was not ready is asked again [s]."""
+NOT_READY = (
+    ExecuteRollout.Result.NOT_ACTIVE,
+    ExecuteRollout.Result.NOT_ARMED,
+    ExecuteRollout.Result.STALE_STATE,
+    ExecuteRollout.Result.BUSY,
+)
+"""Codes that say something of the robot and nothing of the policy that it was to run."""
 
 
 class RobotClient:
     """Implements `practice.Robot` over `reset_instance` and `execute_rollout`.
 
-    Its methods block and belong in a thread other than the executor's.
+    Its methods block and belong in a thread other than the executor's; StoppedError ends them.
 
     Parameters
     ----------
     node : whose namespace is the robot's.
     rollout_timeout : for one rollout, from goal to result [s].
     perturbation : standard deviation of the initial joint angles [rad].
+    stop : set when the node is being stopped.
     """
 
-    def __init__(self, node: Node, rollout_timeout: float, perturbation: float) -> None:
+    def __init__(
+        self, node: Node, rollout_timeout: float, perturbation: float, stop: threading.Event
+    ) -> None:
         self._node = node
         self._timeout = rollout_timeout
         self._perturbation = perturbation
+        self._stop = stop
         self._start = Time()
         self._count = 0
         self._reset = node.create_client(ResetInstance, "reset_instance")
         self._rollout = ActionClient(node, ExecuteRollout, "execute_rollout")
 
     def reset(self, instance: Instance, seed: int) -> None:
-        """Bring the robot to the start of an instance; repeats, with a word, while it is away."""
-        while not self._reset.wait_for_service(timeout_sec=ANSWER_TIMEOUT):
-            self._node.get_logger().warning("waiting for the robot: no reset_instance service")
+        """Bring the robot to the start of an instance; waits, with a word, while it is away."""
+        self._wait_until(self._reset.service_is_ready, "reset_instance service")
         request = ResetInstance.Request(
             instance=instance_to_msg(instance),
             seed=seed,
             perturbation=self._perturbation,
         )
         answer = self._ask(lambda: self._reset.call_async(request), "reset_instance")
+        if answer.error_code == ResetInstance.Response.INVALID_INSTANCE:
+            raise ValueError(f"the robot refuses {instance.id}: {answer.error_msg}")
         if answer.error_code != ResetInstance.Response.SUCCESS:
-            raise RolloutError(f"reset refused: {answer.error_msg}")
+            raise self._not_ready(f"reset refused: {answer.error_msg}")
         self._start = answer.stamp
 
     def rollout(self, instance: Instance, policy: LinearGaussianPolicy, seed: int) -> Trajectory:
@@ -74,26 +90,59 @@ class RobotClient:
             start_after=self._start,
             rollout_id=f"{self._node.get_namespace()}/{self._count}",
         )
-        while not self._rollout.wait_for_server(timeout_sec=ANSWER_TIMEOUT):
-            self._node.get_logger().warning("waiting for the robot: no execute_rollout action")
+        self._wait_until(self._rollout.server_is_ready, "execute_rollout action")
         handle = self._ask(lambda: self._rollout.send_goal_async(goal), "execute_rollout")
         if not handle.accepted:
-            raise RolloutError("the controller did not accept the rollout")
+            raise self._not_ready("the controller did not accept the rollout")
         try:
-            outcome = ask(self._node, handle.get_result_async, self._timeout, "execute_rollout")
+            outcome = ask(
+                self._node,
+                handle.get_result_async,
+                self._timeout,
+                "execute_rollout",
+                self._stop,
+            )
         except NoAnswerError as error:
             assert self._node.executor is not None
             self._node.executor.create_task(handle.cancel_goal_async)
             raise RolloutError(str(error)) from error
-        if outcome.result.error_code != ExecuteRollout.Result.SUCCESS:
-            raise RolloutError(outcome.result.error_msg)
+        return self._trajectory(outcome.result, instance, policy)
+
+    def _trajectory(
+        self, result: ExecuteRollout.Result, instance: Instance, policy: LinearGaussianPolicy
+    ) -> Trajectory:
+        """Trajectory of a result, if it is one to learn from."""
+        if result.error_code == ExecuteRollout.Result.INVALID_GOAL:
+            raise ValueError(f"the controller refuses {instance.id}: {result.error_msg}")
+        if result.error_code in NOT_READY:
+            raise self._not_ready(result.error_msg)
+        if result.error_code != ExecuteRollout.Result.SUCCESS:
+            raise RolloutError(result.error_msg)
         try:
-            return trajectory_from_msg(outcome.result.trajectory)
+            trajectory = trajectory_from_msg(result.trajectory)
         except ValueError as error:
             raise RolloutError(f"impossible trajectory: {error}") from error
+        shape = (policy.horizon + 1, policy.dim_x)
+        if trajectory.states.shape != shape:
+            raise RolloutError(f"states {trajectory.states.shape} instead of {shape}")
+        return trajectory
+
+    def _wait_until(self, ready: Callable[[], bool], what: str) -> None:
+        """Wait, with a word now and then, until somebody offers what."""
+        word = time.monotonic() + ANSWER_TIMEOUT
+        while not ready():
+            if self._stop.wait(LOOK_PERIOD):
+                raise StoppedError
+            if time.monotonic() > word:
+                self._node.get_logger().warning(f"waiting for the robot: no {what}")
+                word += ANSWER_TIMEOUT
 
     def _ask(self, request: Callable[[], Any], peer: str) -> Any:
         try:
-            return ask(self._node, request, ANSWER_TIMEOUT, peer)
+            return ask(self._node, request, ANSWER_TIMEOUT, peer, self._stop)
         except NoAnswerError as error:
-            raise RolloutError(str(error)) from error
+            raise self._not_ready(str(error)) from error
+
+    def _not_ready(self, reason: str) -> Exception:
+        """Error to raise, after a pause: whoever catches it asks again at once."""
+        return StoppedError() if self._stop.wait(PAUSE) else RobotNotReadyError(reason)

@@ -1,0 +1,111 @@
+"""Parameters describe themselves, and what cannot be is refused by name."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import fields
+from typing import Any
+
+import pytest
+import rclpy
+from rclpy.exceptions import ParameterException
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+
+from adgps_local_worker.configuration import LocalConfiguration
+from adgps_local_worker.nodes import parameters
+from adgps_local_worker.practice import Schedule
+
+
+@contextmanager
+def _declared(**values: Any) -> Iterator[Node]:
+    """A node with the worker's parameters, some of them set."""
+    context = rclpy.Context()
+    rclpy.init(context=context)
+    overrides = [Parameter(name, value=value) for name, value in values.items()]
+    node = rclpy.create_node("declared", context=context, parameter_overrides=overrides)
+    try:
+        parameters.declare(node)
+        yield node
+    finally:
+        node.destroy_node()
+        rclpy.shutdown(context=context)
+
+
+def _build(node: Node) -> None:
+    """Build everything that the node builds of its parameters."""
+    task = parameters.task(node)
+    parameters.instances(node, task)
+    parameters.schedule(node)
+    parameters.configuration(node, task)
+
+
+def test_every_parameter_says_what_it_is() -> None:
+    """A description, read-only, a range where it is a number; no hyper-parameter is missing."""
+    with _declared() as node:
+        automatic = {"use_sim_time", "start_type_description_service"}
+        declared = [p for p in node._parameters.values() if p.name not in automatic]
+        for parameter in declared:
+            descriptor = node.describe_parameter(parameter.name)
+            assert re.fullmatch(r"[A-Za-z].{10,}\.", descriptor.description), parameter.name
+            assert descriptor.read_only
+            if parameter.type_ == Parameter.Type.DOUBLE:
+                assert descriptor.floating_point_range, parameter.name
+            if parameter.type_ == Parameter.Type.INTEGER:
+                assert descriptor.integer_range, parameter.name
+        names = {parameter.name for parameter in declared}
+        assert names >= {field.name for field in fields(LocalConfiguration)}
+
+
+def test_defaults_are_those_of_the_classes() -> None:
+    """And what is set arrives where it belongs."""
+    with _declared() as node:
+        task = parameters.task(node)
+        assert parameters.configuration(node, task) == LocalConfiguration()
+        assert parameters.checkpoint_folder(node) is None
+    with _declared(
+        kl_step=0.25,
+        initial_noise=[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0],
+        instances=["training/2", "training/0"],
+        mode="sync",
+        seed=7,
+        checkpoint_dir="/somewhere",
+    ) as node:
+        task = parameters.task(node)
+        made = parameters.configuration(node, task)
+        assert made.kl_step == 0.25 and made.initial_noise == (1, 2, 3, 4, 5, 6, 7)
+        assert [i.id for i in parameters.instances(node, task)] == ["training/2", "training/0"]
+        schedule = parameters.schedule(node)
+        assert isinstance(schedule, Schedule) and (schedule.mode, schedule.seed) == ("sync", 7)
+        assert str(parameters.checkpoint_folder(node)) == "/somewhere"
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({"task": "dance"}, "dance"),
+        ({"method": "magic"}, "magic"),
+        ({"optimizer": "lbfgs"}, "lbfgs"),
+        ({"mode": "both"}, "both"),
+        ({"instances": ["training/0", "training/99"]}, "training/99"),
+        ({"instances": ["training/0", "training/0"]}, "once"),
+        ({"instances": ["test/0"]}, "test/0"),
+        ({"samples": 1}, "samples"),
+        ({"iterations": 0}, "iterations"),
+        ({"samples": 2.5}, "samples"),
+        ({"kl_step": -1.0}, "kl_step"),
+        ({"kl_weight": 2.0, "kl_weight_max": 1.0}, "kl_weight"),
+        ({"initial_noise": [1.0, 1.0]}, "initial_"),
+        (
+            {f"initial_{name}": [1.0, 1.0] for name in ("stiffness", "damping", "noise")},
+            "has 2 numbers, the task reach 7 joints",
+        ),
+    ],
+)
+def test_what_cannot_be_is_refused(values: dict[str, Any], reason: str) -> None:
+    """With the errors that the node turns into one line."""
+    with (
+        pytest.raises((ValueError, ParameterException), match=reason),
+        _declared(**values) as node,
+    ):
+        _build(node)
