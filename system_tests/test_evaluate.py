@@ -26,7 +26,8 @@ def evaluate(command: Command, run: Path, json_file: Path, *arguments: object) -
     each = content["per_instance"]
     for one in each:
         goal = " ".join(f"{number:6.3f}" for number in one["goal"])
-        rows = [line for line in process.output.splitlines() if one["instance"] in line]
+        begin = f"│ {one['instance']} "
+        rows = [line for line in process.output.splitlines() if line.startswith(begin)]
         assert len(rows) == 1
         assert goal in rows[0] and f"{one['cost']:.2f}" in rows[0]
         assert f"{100 * one['final_distance_m']:.1f}" in rows[0]

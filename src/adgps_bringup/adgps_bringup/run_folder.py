@@ -46,7 +46,7 @@ def read_options(run: Path) -> StackOptions:
     """Read the choices that a run was started with; RunFolderError if it is no run."""
     path = run / "config.yaml"
     try:
-        saved = yaml.safe_load(path.read_text(encoding="utf-8"))["options"]
+        saved = dict(yaml.safe_load(path.read_text(encoding="utf-8"))["options"])
         files = tuple(run / "config" / name for name in saved.pop("parameter_files"))
         return StackOptions(**saved, run=run, parameter_files=files)
     except FileNotFoundError as error:

@@ -26,7 +26,7 @@ _ESCALATION = ((signal.SIGINT, 2.0), (signal.SIGTERM, 0.7), (signal.SIGKILL, 1.0
 """Signals to stop with, and how long to wait after each [s]; in all less than 4 s."""
 
 CANNOT_START = 2
-"""Exit status of a program that refuses its parameters; started again, it would only do so again."""
+"""Exit status of a program that refuses its parameters, and would do so again."""
 
 
 class ProcessEndedError(RuntimeError):

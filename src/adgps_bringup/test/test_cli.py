@@ -90,6 +90,19 @@ def test_resume_what_is_no_run(capsys: pytest.CaptureFixture[str], tmp_path: Pat
     assert "is not a run's folder: it has no config.yaml" in line
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["", "3", "options: 3", "options: {task: reach}", "options: {parameter_files: 3}", "a: [",
+     "options: {task: fly, parameter_files: []}", "options: {speed: 3, parameter_files: []}"],
+)  # fmt: skip
+def test_resume_with_a_broken_configuration(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, text: str
+) -> None:
+    (tmp_path / "config.yaml").write_text(text)
+    line = refuse(capsys, "train", "reach", "--resume", "--run", tmp_path)
+    assert f"{tmp_path / 'config.yaml'} cannot be used: " in line
+
+
 def test_resume_as_another_experiment(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """What makes the experiment stays; the seed, for example."""
     (tmp_path / "config.yaml").write_text("options: {task: reach, seed: 4, parameter_files: []}")
