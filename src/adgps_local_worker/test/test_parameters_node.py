@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -109,3 +110,14 @@ def test_what_cannot_be_is_refused(values: dict[str, Any], reason: str) -> None:
         _declared(**values) as node,
     ):
         _build(node)
+
+
+def test_the_readme_names_every_parameter() -> None:
+    """And none that there is not."""
+    text = (Path(__file__).parents[1] / "README.md").read_text()
+    table = text[text.index("| parameter |") : text.index("[here]:")]
+    rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    named = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    with _declared() as node:
+        automatic = {"use_sim_time", "start_type_description_service"}
+        assert named == set(node._parameters) - automatic

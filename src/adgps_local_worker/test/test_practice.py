@@ -144,7 +144,7 @@ def test_the_first_policy_is_tried_until_the_robot_can() -> None:
 
 
 def test_a_robot_that_is_not_ready_is_waited_for() -> None:
-    """However long that takes, it is no reason to step back, and changes nothing that is learned."""
+    """However long it takes, nothing is stepped back from, and what is learned is the same."""
     events: list[str] = []
     said: list[str] = []
     robot, peers = FakeRobot(events, away=range(5, 55)), FakePeers(events)
