@@ -199,7 +199,7 @@ def _report(context: LaunchContext, stack: Stack) -> None:
         state.update(name, values, now)
         for robot, worker in state.workers.items():
             reached = int(worker.iteration), worker.finished
-            if logged.get(robot, (0, False)) != reached:
+            if logged.get(robot, (reached[0], False)) != reached:
                 log.info(plain_line(state, robot, now).strip())
             logged[robot] = reached
         if state.finished and not told:
