@@ -19,7 +19,7 @@ class WorkerProgress:
     robot : "robot_1".
     iteration : local iterations done, mean over the worker's instances.
     iterations : how many there will be.
-    rollouts : that were learned from, since the worker's process started.
+    rollouts : that were learned from, also before the worker was started again.
     cost : mean total cost of the newest batch of rollouts; NaN before the first.
     instance_costs : the same by instance.
     utilization : time of rollouts learned from, over wall clock.
@@ -95,9 +95,7 @@ class TrainingState:
         self.last_progress_s = 0.0
         self.last_rollout_s = 0.0
         self._first: dict[str, tuple[float, float]] = {}
-        self._before = self.curve[-1].rollouts if self.curve else 0
         self._earlier_s = self.curve[-1].wall_clock_s if self.curve else 0.0
-        self._ended_processes = dict.fromkeys(self.robots, 0)
 
     def update(self, name: str, values: Mapping[str, str], now: float) -> None:
         """Take in one diagnostic status.
@@ -119,8 +117,6 @@ class TrainingState:
         before = self.workers.get(namespace, WorkerProgress(namespace))
         self.workers[namespace] = progress
         self._first.setdefault(namespace, (now, progress.iteration))
-        if progress.rollouts < before.rollouts:  # it was started again and counts from zero
-            self._ended_processes[namespace] += before.rollouts
         if (progress.rollouts, progress.iteration, progress.state) != (
             before.rollouts,
             before.iteration,
@@ -136,10 +132,14 @@ class TrainingState:
                 self._append_point(now)
 
     def _append_point(self, now: float) -> None:
-        """Add a point to the curve, now that every instance has been tried."""
+        """Add a point to the curve, now that every instance has been tried.
+
+        A worker that was killed may have to repeat its last batch; the curve never goes back.
+        """
+        earlier = self.curve[-1].rollouts if self.curve else 0
         self.curve.append(
             CurvePoint(
-                rollouts=self.rollouts,
+                rollouts=max(self.rollouts, earlier),
                 wall_clock_s=round(self._earlier_s + now, 3),
                 version=self.policy_version,
                 cost=sum(self._costs.values()) / len(self._costs),
@@ -148,9 +148,8 @@ class TrainingState:
 
     @property
     def rollouts(self) -> int:
-        """Rollouts of all robots so far, also those of earlier parts and of killed processes."""
-        current = sum(worker.rollouts for worker in self.workers.values())
-        return self._before + sum(self._ended_processes.values()) + current
+        """Rollouts of all robots so far, also those of earlier parts of the run."""
+        return sum(worker.rollouts for worker in self.workers.values())
 
     @property
     def policy_version(self) -> str:

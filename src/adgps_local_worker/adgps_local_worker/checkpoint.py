@@ -52,6 +52,7 @@ def load_state(path: Path) -> tuple[LocalState, Arrays]:
         kl_weights=saved["kl_weights"],
         step_multiplier=float(saved["step_multiplier"]),
         iteration=int(saved["iteration"]),
+        rollouts=int(saved["rollouts"]),
         divergence=saved.get("divergence"),
         linearized=_policy(saved, "linearized") if "linearized/K" in saved else None,
         objective=_number(saved, "objective"),

@@ -64,7 +64,7 @@ class LocalState:
     multipliers : λ_t, (T, dU).
     kl_weights : ν_t, (T,).
     step_multiplier : of the divergence bound.
-    iteration : batches learned from so far.
+    iteration, rollouts : batches, and rollouts in them, learned from so far.
     divergence : KL_t(local || linearised global) at the last improvement, (T,); None before.
     linearized : π̄, the global policy as it was then, linearised at the samples.
     objective : E_p̄[l - λᵀu] + ν KL(p̄ || π̄) of the sampling policy p̄ at the last improvement;
@@ -80,6 +80,7 @@ class LocalState:
     kl_weights: Array
     step_multiplier: float = 1.0
     iteration: int = 0
+    rollouts: int = 0
     divergence: Array | None = None
     linearized: LinearGaussianPolicy | None = None
     objective: float | None = None
@@ -152,6 +153,7 @@ def fit(
         state,
         step_multiplier=multiplier,
         iteration=state.iteration + 1,
+        rollouts=state.rollouts + len(samples),
         batch=batch,
         history=history,
         dynamics_prior=prior,

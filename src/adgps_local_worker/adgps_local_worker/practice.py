@@ -120,7 +120,10 @@ class Memory:
 
 @dataclass
 class Progress:
-    """How far practice has come, for diagnostics; written by the loop, read by anyone."""
+    """How far practice has come, for diagnostics; written by the loop, read by anyone.
+
+    Iterations and rollouts, those learned from, include what was done before a restart.
+    """
 
     activity: str = "starting"
     iterations: dict[str, int] = field(default_factory=dict)
@@ -190,6 +193,7 @@ class Practice:
         self._rounds = {key: memory.round for key, memory in known.items()}
         self.progress = Progress()
         self.progress.iterations = {key: s.iteration for key, s in self._states.items()}
+        self.progress.rollouts = sum(state.rollouts for state in self._states.values())
 
     def run(self) -> None:
         """Practise until every instance has had its iterations."""
@@ -235,6 +239,7 @@ class Practice:
             )
             batch = self._sample(instance, state)
         self.progress.activity = f"optimising {instance.id}"
+        self.progress.rollouts += len(batch)
         costs = [
             self._task.cost(sample.states[:-1], sample.actions_applied, instance).sum()
             for sample in batch
@@ -274,7 +279,6 @@ class Practice:
                 begin = time.monotonic()
                 trajectory = self._robot.rollout(instance, policy, seed)
                 self.progress.practised_s += time.monotonic() - begin
-                self.progress.rollouts += 1
                 return trajectory
             except RolloutError as error:
                 self.progress.failed_rollouts += 1
