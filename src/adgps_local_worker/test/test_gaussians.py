@@ -5,10 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from linear_systems import covariances, evaluate, random_policy
+from scipy.stats import multivariate_normal
 
 from adgps_core.policies import LinearGaussianPolicy
 from adgps_local_worker.gaussians import (
     condition,
+    entropy,
     negative_log_density,
     policy_divergence,
     symmetric,
@@ -69,6 +71,24 @@ def test_negative_log_density_is_exact(seed: int) -> None:
     quadratic = evaluate(negative_log_density(policy), np.concatenate([states, actions], axis=-1))
     np.testing.assert_allclose(
         quadratic, -policy.log_probability(states, actions), rtol=1e-8, atol=1e-8
+    )
+
+
+@given(seeds)
+@settings(deadline=None, max_examples=25)
+def test_entropy_is_that_of_scipy_and_completes_the_divergence(seed: int) -> None:
+    """KL(p || q) = -H(p) - E_p[log q], of policies that differ in nothing but their covariances."""
+    rng = np.random.default_rng(seed)
+    policy, other = random_policy(rng), random_policy(rng)
+    expected = [multivariate_normal(cov=C).entropy() for C in policy.C]
+    np.testing.assert_allclose(entropy(policy), expected)
+    wider = LinearGaussianPolicy(policy.K, policy.k, other.C)
+    cross = 0.5 * np.einsum("tij,tji->t", wider.precision, policy.C)
+    cross += 0.5 * np.linalg.slogdet(2 * np.pi * wider.C)[1]
+    np.testing.assert_allclose(
+        policy_divergence(policy, wider, np.zeros((6, 3)), covariances(rng, 6, 3)),
+        cross - entropy(policy),
+        atol=1e-9,
     )
 
 
