@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import numpy as np
@@ -30,6 +30,7 @@ from adgps_local_worker.local_update import (
     initial_state,
     retreat,
 )
+from adgps_local_worker.progress import Progress
 
 Mode = Literal["async", "sync"]
 
@@ -116,41 +117,6 @@ class Memory:
     state: LocalState
     samples: tuple[Trajectory, ...]
     round: int
-
-
-@dataclass
-class Progress:
-    """How far practice has come, for diagnostics; written by the loop, read by anyone.
-
-    Iterations and rollouts, those learned from, include what was done before a restart.
-    """
-
-    activity: str = "starting"
-    iterations: dict[str, int] = field(default_factory=dict)
-    rollouts: int = 0
-    failed_rollouts: int = 0
-    costs: dict[str, float] = field(default_factory=dict)
-    distances: dict[str, float] = field(default_factory=dict)
-    practised_s: float = 0.0
-    started: float = field(default_factory=time.monotonic)
-    finished: bool = False
-    ended: float | None = None
-
-    @property
-    def cost(self) -> float:
-        """Mean cost of the newest rollouts of every instance; NaN before there are any."""
-        return _mean(self.costs)
-
-    @property
-    def distance(self) -> float:
-        """Mean final distance of the newest rollouts of every instance [m]."""
-        return _mean(self.distances)
-
-    @property
-    def utilization(self) -> float:
-        """Time of the rollouts that were learned from, over wall clock."""
-        elapsed = (self.ended or time.monotonic()) - self.started
-        return self.practised_s / max(elapsed, 1e-9)
 
 
 class Practice:
@@ -328,8 +294,3 @@ class Practice:
         """Randomness that depends on what it is for only, so that a restart repeats it."""
         labels = [zlib.crc32(text.encode()) for text in (instance.id, purpose)]
         return np.random.default_rng([self._schedule.seed, iteration, *labels])
-
-
-def _mean(values: dict[str, float]) -> float:
-    numbers = list(values.values())  # a copy: the loop's thread may add an instance meanwhile
-    return sum(numbers) / len(numbers) if numbers else float("nan")

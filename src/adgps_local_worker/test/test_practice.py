@@ -11,7 +11,7 @@ from point_mass import CONFIGURATION, INSTANCES, TASK
 from practice_fakes import FakePeers, FakeRobot, KilledError
 
 from adgps_local_worker.local_update import RETREAT, LocalState
-from adgps_local_worker.practice import Memory, Mode, Practice, Progress, Schedule
+from adgps_local_worker.practice import Memory, Mode, Practice, Schedule
 
 A, B = (instance.id for instance in INSTANCES)
 
@@ -189,7 +189,6 @@ def test_progress_before_anything_was_done() -> None:
     progress = _practice(FakeRobot(events), FakePeers(events), schedule).progress
     assert math.isnan(progress.cost) and math.isnan(progress.distance)
     assert progress.iterations == {A: 0, B: 0} and not progress.finished
-    assert Progress().utilization == 0.0
 
 
 def _final_states(
