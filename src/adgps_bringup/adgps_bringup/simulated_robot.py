@@ -12,7 +12,7 @@ import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
 
-from adgps_core.signals import repeat_until_signalled
+from adgps_core.signals import StopSignals
 from adgps_robot.nodes.torque_controller import TorqueController
 from adgps_sim.nodes.sim_robot import SimRobot
 from adgps_sim.world import URDF
@@ -20,6 +20,7 @@ from adgps_sim.world import URDF
 
 def main() -> None:
     """Run both nodes until told to stop; a simulated robot configures and arms itself."""
+    stop = StopSignals()
     rclpy.init(args=sys.argv, signal_handler_options=SignalHandlerOptions.NO)
     executor = SingleThreadedExecutor()
     robot = SimRobot()
@@ -34,7 +35,7 @@ def main() -> None:
     executor.add_node(robot)
     executor.add_node(controller)
     try:
-        repeat_until_signalled(executor.spin_once)
+        stop.repeat(executor.spin_once)
     finally:
         controller.destroy_node()
         robot.destroy_node()

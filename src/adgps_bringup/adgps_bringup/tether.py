@@ -6,6 +6,9 @@ The kernel kills the program when its parent ends in whatever way, also when the
 itself (Linux, prctl(2), PR_SET_PDEATHSIG). This is a program of its own, run between fork and
 exec, because code of one's own between the two is not safe in a process with threads. It imports
 nothing of this package, to start in milliseconds.
+
+SIGINT and SIGTERM stay blocked until the program asks for them (adgps_core.signals does, in every
+node): while Python imports modules they would end it with a traceback, or be lost.
 """
 
 import ctypes
@@ -23,6 +26,7 @@ def main(arguments: list[str]) -> None:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) failed")
     if os.getppid() != parent:  # it died before the tether was tied
         os._exit(1)
+    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
     os.execvp(program[0], program)
 
 

@@ -24,7 +24,7 @@ from rclpy.signals import SignalHandlerOptions
 
 from adgps_core.conversions.diagnostics import diagnostic_array
 from adgps_core.conversions.messages import optimized_trajectories_from_msg
-from adgps_core.signals import repeat_until_signalled
+from adgps_core.signals import StopSignals
 from adgps_global_worker.nodes.parameters import (
     declare,
     rate_limiter,
@@ -195,6 +195,7 @@ class GlobalWorker(Node):
 def main() -> None:
     """Run the worker until it is asked to stop; exit 2 with one line if it cannot start."""
     torch.set_num_threads(1)
+    stop = StopSignals()
     rclpy.init(args=sys.argv, signal_handler_options=SignalHandlerOptions.NO)
     try:
         node = GlobalWorker()
@@ -211,7 +212,7 @@ def main() -> None:
             sys.exit(1)
 
     try:
-        repeat_until_signalled(step)
+        stop.repeat(step)
     finally:
         node.close()
         node.destroy_node()

@@ -15,7 +15,7 @@ from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
 from adgps_core.conversions.diagnostics import diagnostic_array
-from adgps_core.signals import repeat_until_signalled
+from adgps_core.signals import StopSignals
 from adgps_local_worker.nodes import parameters
 from adgps_local_worker.nodes.collective import Collective
 from adgps_local_worker.nodes.futures import StoppedError
@@ -135,6 +135,7 @@ def main() -> None:
 
     Exits 2 with one line if it cannot start, 1 if practice failed.
     """
+    stop = StopSignals()
     rclpy.init(args=sys.argv, signal_handler_options=SignalHandlerOptions.NO)
     try:
         node = LocalWorker()
@@ -152,7 +153,7 @@ def main() -> None:
             sys.exit(1)
 
     try:
-        repeat_until_signalled(step)
+        stop.repeat(step)
     finally:
         node.close()
         node.destroy_node()

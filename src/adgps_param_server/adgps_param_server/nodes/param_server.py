@@ -27,7 +27,7 @@ from adgps_core.conversions.messages import (
     version_to_msg,
 )
 from adgps_core.global_policy import PolicyVersion
-from adgps_core.signals import repeat_until_signalled
+from adgps_core.signals import StopSignals
 from adgps_msgs.msg import PolicyParameters
 from adgps_msgs.srv import PushGradient
 from adgps_param_server.nodes.parameters import (
@@ -186,6 +186,7 @@ class ParamServer(Node):
 def main() -> None:
     """Run the server until it is asked to stop; exit 2 with one line if it cannot start."""
     torch.set_num_threads(1)
+    stop = StopSignals()
     rclpy.init(args=sys.argv, signal_handler_options=SignalHandlerOptions.NO)
     try:
         node = ParamServer()
@@ -196,7 +197,7 @@ def main() -> None:
     executor = SingleThreadedExecutor()
     executor.add_node(node)
     try:
-        repeat_until_signalled(executor.spin_once)
+        stop.repeat(executor.spin_once)
     finally:
         node.close()
         node.destroy_node()

@@ -19,7 +19,7 @@ from sensor_msgs.msg import JointState
 
 from adgps_core.conversions import messages
 from adgps_core.conversions.diagnostics import diagnostic_array
-from adgps_core.signals import repeat_until_signalled
+from adgps_core.signals import StopSignals
 from adgps_core.tasks import make_task
 from adgps_core.typing import Array
 from adgps_msgs.msg import JointEffortCommand, PolicyParameters
@@ -179,12 +179,13 @@ class TorqueController(LifecycleNode):
 
 def main() -> None:
     """Run the node until it is told to stop."""
+    stop = StopSignals()
     rclpy.init(args=sys.argv, signal_handler_options=SignalHandlerOptions.NO)
     executor = SingleThreadedExecutor()
     node = TorqueController()
     executor.add_node(node)
     try:
-        repeat_until_signalled(executor.spin_once)
+        stop.repeat(executor.spin_once)
     finally:
         node.destroy_node()
         rclpy.shutdown()

@@ -21,7 +21,7 @@ from sensor_msgs.msg import JointState
 
 from adgps_core.conversions.diagnostics import diagnostic_array
 from adgps_core.conversions.messages import instance_from_msg, stamp_from_ns
-from adgps_core.signals import repeat_until_signalled
+from adgps_core.signals import StopSignals
 from adgps_core.tasks import TASKS, make_task
 from adgps_msgs.msg import JointEffortCommand
 from adgps_msgs.srv import ResetInstance
@@ -177,12 +177,13 @@ class SimRobot(Node):
 
 def main() -> None:
     """Run the node until it is told to stop."""
+    stop = StopSignals()
     rclpy.init(args=sys.argv, signal_handler_options=SignalHandlerOptions.NO)
     executor = SingleThreadedExecutor()
     node = SimRobot()
     executor.add_node(node)
     try:
-        repeat_until_signalled(executor.spin_once)
+        stop.repeat(executor.spin_once)
     finally:
         node.destroy_node()
         rclpy.shutdown()
