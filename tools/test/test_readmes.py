@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 READMES = sorted(ROOT.glob("src/*/README.md"))
 DECLARING = {
     "adgps_global_worker": "adgps_global_worker.nodes.parameters",
+    "adgps_local_worker": "adgps_local_worker.nodes.parameters",
     "adgps_param_server": "adgps_param_server.nodes.parameters",
     "adgps_robot": "adgps_robot.nodes.parameters",
     "adgps_sim": "adgps_sim.nodes.sim_robot",

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -160,6 +160,9 @@ class Practice:
         self.progress = Progress()
         self.progress.iterations = {key: s.iteration for key, s in self._states.items()}
         self.progress.rollouts = sum(state.rollouts for state in self._states.values())
+        for instance in instances:
+            if instance.id in self._samples:
+                self._measure(instance, self._samples[instance.id])
 
     def run(self) -> None:
         """Practise until every instance has had its iterations."""
@@ -206,6 +209,15 @@ class Practice:
             batch = self._sample(instance, state)
         self.progress.activity = f"optimising {instance.id}"
         self.progress.rollouts += len(batch)
+        self._measure(instance, batch)
+        rng = self._rng(instance, state.iteration, "fit")
+        self._states[instance.id] = fit(
+            state, batch, self._task, instance, self._configuration, rng
+        )
+        self._samples[instance.id] = tuple(batch)
+
+    def _measure(self, instance: Instance, batch: Sequence[Trajectory]) -> None:
+        """Note the mean cost and final distance of a batch."""
         costs = [
             self._task.cost(sample.states[:-1], sample.actions_applied, instance).sum()
             for sample in batch
@@ -213,11 +225,6 @@ class Practice:
         ends = [self._task.distance(sample.states[-1], instance) for sample in batch]
         self.progress.costs[instance.id] = float(np.mean(costs))
         self.progress.distances[instance.id] = float(np.mean(ends))
-        rng = self._rng(instance, state.iteration, "fit")
-        self._states[instance.id] = fit(
-            state, batch, self._task, instance, self._configuration, rng
-        )
-        self._samples[instance.id] = tuple(batch)
 
     def _sample(self, instance: Instance, state: LocalState) -> list[Trajectory]:
         """Roll the local policy out N times; failed rollouts are tried N times more at most.

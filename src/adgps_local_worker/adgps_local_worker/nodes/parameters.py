@@ -64,7 +64,7 @@ _PARAMETERS: dict[str, tuple[Any, str, tuple[float, float] | None]] = {
     "resume": (False, "Go on from the checkpoints, where there are any.", None),
 }
 
-_HYPER_PARAMETERS: dict[str, tuple[str, tuple[float, float] | None]] = {
+_HYPER_PARAMETERS: dict[str, tuple[str, tuple[float, float]]] = {
     "kl_step": (
         "Bound on the divergence of the new from the previous local policy, per step [nat].",
         (1e-6, 1e6),
@@ -89,15 +89,15 @@ _HYPER_PARAMETERS: dict[str, tuple[str, tuple[float, float] | None]] = {
     "kl_weight_max": ("Greatest penalty nu [cost/nat].", (0.0, 1e9)),
     "initial_stiffness": (
         "Joint stiffness of the first local policy, one number a joint [N*m/rad].",
-        None,
+        (0.0, 1e6),
     ),
     "initial_damping": (
         "Joint damping of the first local policy, one number a joint [N*m*s/rad].",
-        None,
+        (0.0, 1e6),
     ),
     "initial_noise": (
         "Exploration noise of the first local policy, standard deviation of each joint [N*m].",
-        None,
+        (1e-6, 1e6),
     ),
 }
 
@@ -173,7 +173,8 @@ def _descriptor(
     descriptor = ParameterDescriptor(description=description, read_only=True)
     if limits is not None:
         low, high = limits
-        if isinstance(default, float):
+        # rclpy checks single numbers only; the configuration refuses wrong lists.
+        if isinstance(default, float | list):
             limit = FloatingPointRange(from_value=low, to_value=high)
             descriptor.floating_point_range = [limit]
         else:
