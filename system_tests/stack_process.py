@@ -43,6 +43,7 @@ TINY: dict[str, dict[str, Any]] = {
         "alternations": 2,
         "min_steps_per_rollout": float(STEPS_PER_ROLLOUT),
         "kl_step": 0.1,
+        "rollout_timeout": 15.0,
     },
 }
 """Settings with which a run takes seconds. Upper and lower bound of the gradient steps are one, so
@@ -130,10 +131,14 @@ class StackProcess:
             if time.monotonic() > end:
                 self.kill()
                 raise AssertionError(f"no end in {patience:g} s:\n{self.output}{self.errors}")
-            for pid in self.pids:
-                self.segments |= _segments(pid)
+            self.note_segments()
             time.sleep(0.3)
         return self.process.returncode
+
+    def note_segments(self) -> None:
+        """Remember which shared memory the processes use now."""
+        for pid in self.pids:
+            self.segments |= _segments(pid)
 
     def succeed(self) -> None:
         """Wait for the end, which must be a good one."""

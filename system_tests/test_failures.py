@@ -21,7 +21,7 @@ from stack_process import (
 from adgps_local_worker.checkpoint import load_state
 
 Train = Callable[..., TrainProcess]
-ITERATIONS = 5
+ITERATIONS = 4
 CHECKPOINT_WINDOW = 5.0
 GLOBAL_WORKERS = ("/robot_1/global_worker", "/robot_2/global_worker")
 SERVER = "/param_server"
@@ -45,6 +45,7 @@ def kill(process: TrainProcess, listener: RunListener, name: str) -> float:
     (pid,) = process.starts(name)
     unfinished = [listener.reports(f"/robot_{i}/local_worker")[-1] for i in (1, 2)]
     assert any(report["finished"] == "false" for report in unfinished), "it came too late"
+    process.note_segments()
     os.kill(pid, signal.SIGKILL)
     killed = time.monotonic()
     wait_for(lambda: len(process.starts(name)) == 2, f"the restart of {name}", 30.0)
@@ -76,18 +77,20 @@ def test_each_kind_is_killed_at_a_random_time(train: Train) -> None:
         for kind in ("global_worker", "local_worker", "simulated_robot")
     ]
     rng.shuffle(victims)
-    moments = sorted(rng.uniform(0.3, ITERATIONS - 2.0) for _ in victims)
+    moments = sorted(rng.uniform(0.3, ITERATIONS - 1.8) for _ in victims)
     print(list(zip(victims, moments, strict=True)))
 
     process = train("--robots", 2, "--iterations", ITERATIONS, parameters=TINY)
-    with RunListener(process.domain_id, GLOBAL_WORKERS) as listener:
+    listener = RunListener(process.domain_id, GLOBAL_WORKERS)
+    with listener:
         for victim, moment in zip(victims, moments, strict=True):
             wait_for(lambda m=moment: progress(listener) >= m, f"{moment} iterations")
             killed = kill(process, listener, victim)
             if victim == "param_server":
                 check_window(process, listener, killed)
-        process.succeed()
-        check_updates(process, listener)
+        process.await_line("^evaluating policy")
+    process.succeed()  # without the listener, which would hold on to shared memory of the dead
+    check_updates(process, listener)
 
     states = sorted((process.run / "checkpoints" / "local_workers").glob("*.safetensors"))
     assert [load_state(path)[0].iteration for path in states] == [ITERATIONS] * len(states)

@@ -1,6 +1,5 @@
 """`adgps train` from start to end: what it prints, what it writes, what it leaves behind."""
 
-import math
 import os
 import re
 import signal
@@ -24,8 +23,9 @@ from adgps_local_worker.checkpoint import load_state
 from adgps_param_server.checkpoints import load_policy
 
 Train = Callable[..., TrainProcess]
-pytestmark = pytest.mark.timeout(400)  # for a busy machine; a run takes about 20 s on two cores
+pytestmark = pytest.mark.timeout(400)  # for a busy machine; a run takes about 25 s on two cores
 
+ITERATIONS = TINY["/**/local_worker"]["iterations"]
 PROGRESS = re.compile(
     r"^ *\d+:\d\d  (robot_\d+)  iteration ([\d.]+)/(\d+)  cost ([\d.]+|-)"
     r"  utilisation \d+%  policy (\d+\.\d+), [\d.]+ s old  ETA ([\d:]+|--:--)  (\w.*)$",
@@ -51,16 +51,16 @@ KEYS = {
 }
 
 
-def check_summary(summary: dict[str, Any], robots: int, iterations: int, mode: str) -> None:
+def check_summary(summary: dict[str, Any], robots: int, mode: str) -> None:
     """Every key of the contract, with the right type and a value that can be."""
     assert {key: type(summary[key]) for key in KEYS} == KEYS
     assert summary["schema_version"] == 1
     chosen = {key: summary[key] for key in ("task", "method", "optimizer", "mode", "robots")}
     expected = {"task": "reach", "method": "badmm", "optimizer": "lqr"}
     assert chosen == {**expected, "mode": mode, "robots": robots}
-    assert summary["phases"] == [{"method": "badmm", "optimizer": "lqr", "iterations": iterations}]
-    assert summary["iterations"] == iterations
-    assert summary["rollouts"] == INSTANCES["training"] * iterations * SAMPLES
+    assert summary["phases"] == [{"method": "badmm", "optimizer": "lqr", "iterations": ITERATIONS}]
+    assert summary["iterations"] == ITERATIONS
+    assert summary["rollouts"] == INSTANCES["training"] * ITERATIONS * SAMPLES
     assert 1.0 < summary["wall_clock_s"] < 400.0
     assert set(summary["utilization"]) == {f"robot_{i + 1}" for i in range(robots)}
     assert all(0.0 < fraction < 1.0 for fraction in summary["utilization"].values())
@@ -95,7 +95,7 @@ def check_curve(summary: dict[str, Any]) -> None:
     assert all(set(p) == {"rollouts", "wall_clock_s", "version", "cost"} for p in curve)
     for key in ("rollouts", "wall_clock_s"):
         values = [point[key] for point in curve]
-        assert values == sorted(values) and values[0] > 0
+        assert values == sorted(set(values)) and values[0] > 0
     assert curve[-1]["rollouts"] == summary["rollouts"]
     assert curve[-1]["wall_clock_s"] <= summary["wall_clock_s"]
     assert all(0.0 < point["cost"] < 1e5 for point in curve)
@@ -121,53 +121,46 @@ def check_folder(process: TrainProcess) -> None:
     assert (run / "cost.png").read_bytes().startswith(b"\x89PNG")
 
 
-def check_progress(output: str, robots: int, iterations: int) -> None:
+def check_progress(output: str, robots: int, epoch: int) -> None:
     """Every robot has a line of its own, and its last one says that it has finished."""
     lines = {match[1]: match for match in PROGRESS.finditer(output)}
     assert set(lines) == {f"robot_{i + 1}" for i in range(robots)}
     for match in lines.values():
-        assert (float(match[2]), int(match[3])) == (iterations, iterations)
+        assert (float(match[2]), int(match[3])) == (ITERATIONS, ITERATIONS)
         assert float(match[4]) > 0.0
-        assert match[5].startswith("1.")
+        assert match[5].startswith(f"{epoch}.")
         assert (match[6], match[7]) == ("0:00", "finished")
 
 
-def check_all(process: TrainProcess, robots: int, mode: str = "async", iterations: int = 1) -> None:
+def check_all(process: TrainProcess, robots: int, mode: str = "async", epoch: int = 1) -> None:
     """Everything that holds after any run."""
-    check_summary(process.summary, robots, iterations, mode)
+    check_summary(process.summary, robots, mode)
     check_folder(process)
-    check_progress(process.output, robots, iterations)
+    check_progress(process.output, robots, epoch)
     assert "Traceback" not in process.output + process.errors
     assert len(process.segments) > robots
     assert process.left_behind() == []
     check_curve(process.summary)
 
 
-def updates(process: TrainProcess) -> int:
+def counter(process: TrainProcess, epoch: int = 1) -> int:
     """Gradients applied, according to the version that was evaluated."""
-    epoch, _, counter = process.summary["policy_version"].partition(".")
-    assert epoch == "1"
-    return int(counter)
+    found, _, count = process.summary["policy_version"].partition(".")
+    assert int(found) == epoch
+    return int(count)
 
 
 def test_two_robots(trained: TrainProcess) -> None:
     check_all(trained, robots=2)
     # The bounds on the gradient steps are equal, so that nothing but the rollouts decides.
-    assert updates(trained) == STEPS_PER_ROLLOUT * trained.summary["rollouts"]
+    assert counter(trained) == STEPS_PER_ROLLOUT * trained.summary["rollouts"]
 
 
-def test_one_robot(train: Train) -> None:
-    process = train("--robots", 1, "--seed", 3)
+def test_one_global_worker_for_all_robots(train: Train) -> None:
+    process = train("--robots", 2, "--global-workers", 1)
     process.succeed()
-    check_all(process, robots=1)
-    assert process.summary["seed"] == 3
-
-
-def test_one_global_worker_for_three_robots(train: Train) -> None:
-    process = train("--robots", 3, "--global-workers", 1)
-    process.succeed()
-    check_all(process, robots=3)
-    assert updates(process) == STEPS_PER_ROLLOUT * process.summary["rollouts"]
+    check_all(process, robots=2)
+    assert counter(process) == STEPS_PER_ROLLOUT * process.summary["rollouts"]
 
 
 def test_synchronous_with_more_global_workers_than_robots(train: Train) -> None:
@@ -176,7 +169,7 @@ def test_synchronous_with_more_global_workers_than_robots(train: Train) -> None:
     process.succeed()
     check_all(process, robots=2, mode="sync")
     rounds = TINY["/**/local_worker"]["alternations"]
-    assert updates(process) == 3 * rounds * TINY["/**/global_worker"]["steps_per_round"]
+    assert counter(process) == 3 * rounds * TINY["/**/global_worker"]["steps_per_round"]
 
 
 def test_a_killed_command_takes_all_with_it(train: Train) -> None:
@@ -189,12 +182,12 @@ def test_a_killed_command_takes_all_with_it(train: Train) -> None:
     wait_for(lambda: not process.pids, "the end of its processes", patience=5.0)
 
 
-def test_ctrl_c_and_resume(train: Train) -> None:
+def test_one_robot_stopped_by_ctrl_c_and_resumed(train: Train) -> None:
     """Gone within 5 s with a checkpoint; resumed, no finished iteration is practised again."""
-    iterations = 2
-    process = train("--robots", 1, "--iterations", iterations)
+    process = train("--robots", 1, "--seed", 3)
     states = process.run / "checkpoints" / "local_workers"
     wait_for(lambda: len([*states.glob("training-*.safetensors")]) >= 3, "some iterations")
+    process.note_segments()
     os.kill(process.process.pid, signal.SIGINT)
     begin = time.monotonic()
     assert process.wait() == 130, process.output + process.errors
@@ -204,22 +197,16 @@ def test_ctrl_c_and_resume(train: Train) -> None:
     assert "stopped by SIGINT" in process.errors and "Traceback" not in process.errors
     assert not (process.run / "summary.json").exists()
     saved = load_policy(process.run / "checkpoints" / "param_server").version
-    assert saved.counter > 0
-    done = sum(load_state(path)[0].iteration for path in states.glob("*.safetensors"))
-    expected = INSTANCES["training"] * iterations
-    assert 3 <= done < expected
+    assert saved.epoch == 1 and saved.counter > 0
+    done = {path: path.stat().st_mtime_ns for path in states.glob("*.safetensors")}
+    assert 3 <= len(done) < INSTANCES["training"]
 
     resumed = train("--resume")
-    match = resumed.await_line(PROGRESS.pattern)
-    assert float(match[2]) >= math.floor(10 * done / INSTANCES["training"]) / 10
     resumed.succeed()
-    summary = resumed.summary
-    assert summary["policy_version"].startswith("2.")
-    assert int(summary["policy_version"].split(".")[1]) >= saved.counter
-    check_evaluation(summary["evaluation"])
-    check_folder(resumed)
-    assert resumed.left_behind() == []
-    assert summary["rollouts"] == expected * SAMPLES
+    check_all(resumed, robots=1, epoch=2)
+    assert {path: path.stat().st_mtime_ns for path in done} == done
+    assert counter(resumed, epoch=2) > saved.counter
+    assert resumed.summary["seed"] == 3
 
 
 def test_eight_robots(train: Train) -> None:

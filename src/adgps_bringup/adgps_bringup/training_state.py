@@ -136,10 +136,11 @@ class TrainingState:
 
         A worker that was killed may have to repeat its last batch; the curve never goes back.
         """
-        earlier = self.curve[-1].rollouts if self.curve else 0
+        if self.curve and self.rollouts <= self.curve[-1].rollouts:
+            return
         self.curve.append(
             CurvePoint(
-                rollouts=max(self.rollouts, earlier),
+                rollouts=self.rollouts,
                 wall_clock_s=round(self._earlier_s + now, 3),
                 version=self.policy_version,
                 cost=sum(self._costs.values()) / len(self._costs),

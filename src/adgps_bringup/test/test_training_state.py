@@ -37,9 +37,9 @@ def test_a_worker_that_repeats_a_batch_never_takes_the_curve_back() -> None:
     hear(state, 1, 3.0, rollouts=4, cost="nan")
     assert state.rollouts == 10
     hear(state, 2, 4.0, rollouts=7, cost=9.0)
-    assert [point.rollouts for point in state.curve] == [12, 12]
+    assert [point.rollouts for point in state.curve] == [12]
     hear(state, 1, 5.0, rollouts=6, cost=8.0)
-    assert [point.rollouts for point in state.curve] == [12, 12, 13]
+    assert [point.rollouts for point in state.curve] == [12, 13]
 
 
 def test_a_resumed_run_goes_on_where_its_curve_ends() -> None:
