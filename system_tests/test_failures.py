@@ -124,17 +124,15 @@ def check_updates(process: TrainProcess, listener: RunListener) -> None:
     updates = counter(process.summary["policy_version"], 2)
     acknowledged = sum(listener.steps_acknowledged(name) for name in GLOBAL_WORKERS)
     reports = [report for name in GLOBAL_WORKERS for report in listener.reports(name)]
-    lost = max(int(report["lost_updates"]) for report in reports)
+    server = listener.reports(SERVER)[-1]
+    lost = int(server["lost_updates"])
     unheard = 2 * SAMPLES * STEPS_PER_ROLLOUT
     print(f"{updates} updates, {acknowledged} acknowledged, {lost} lost")
     assert acknowledged > 0.5 * INSTANCES["training"] * ITERATIONS * SAMPLES * STEPS_PER_ROLLOUT
     assert -len(GLOBAL_WORKERS) <= updates + lost - acknowledged <= unheard
     assert all(int(report["rebased"]) <= 1 for report in reports)
     assert any(int(report["rebased"]) == 1 for report in reports)
-
-    server = listener.reports(SERVER)[-1]
     assert counter(server["policy_version"], 2) == int(server["updates"]) <= updates
-    assert int(server["lost_updates"]) <= lost
     repeated = sum(
         max(int(report["pushes_repeated"]) for report in listener.reports(name))
         for name in GLOBAL_WORKERS

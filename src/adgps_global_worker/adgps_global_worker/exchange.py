@@ -47,9 +47,9 @@ class Push:
     loss: float = float("nan")
 
     @staticmethod
-    def fetch() -> Push:
-        """Ask for the newest policy parameters."""
-        return Push(0, PolicyVersion(), np.zeros(0, np.float32))
+    def fetch(known: PolicyVersion) -> Push:
+        """Ask for the newest policy parameters, and tell the newest version known."""
+        return Push(0, known, np.zeros(0, np.float32))
 
 
 @dataclass(frozen=True)

@@ -163,11 +163,11 @@ class Trainer:
 
     def _next_push(self) -> Push | None:
         if self._policy is None:
-            return Push.fetch()
+            return Push.fetch(PolicyVersion())
         if self.limiter.waiting_for or not self._memory.rollouts:
             return None
         if time.monotonic() - self._heard > _FRESH_S:
-            return Push.fetch()  # others have gone on during the pause
+            return Push.fetch(self._policy.version)  # others have gone on during the pause
         policy, settings = self._policy, self._settings
         gradient = stochastic_gradient(
             policy.architecture,

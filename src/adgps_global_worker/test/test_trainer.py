@@ -101,6 +101,7 @@ def test_after_a_pause_the_newest_policy_is_fetched_first(monkeypatch: pytest.Mo
     trainer.receive(make_optimized(), history=False)
     trainer.advance()
     assert not len(server.pushes[-1].gradient)
+    assert server.pushes[-1].version == PolicyVersion(1, 0)  # what the server may have lost
     monkeypatch.setattr("adgps_global_worker.trainer._FRESH_S", 1e9)
     trainer.advance()
     assert server.pushes[-1].version.counter == 500

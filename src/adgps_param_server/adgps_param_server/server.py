@@ -111,6 +111,7 @@ class ParameterServer:
             )
             return Outcome(PushCode.SHARED_MEMORY, reason)
         if not len(push.gradient):
+            self._count_lost(push.version)
             return Outcome(PushCode.PULL_ONLY)
         if push.gradient.shape != (size,):
             reason = f"the gradient has {push.gradient.size} numbers, the policy has {size}"
@@ -151,7 +152,9 @@ class ParameterServer:
         return Outcome(PushCode.APPLIED, staleness=staleness)
 
     def _count_lost(self, version: PolicyVersion) -> None:
-        """Learn from a gradient of an earlier epoch how far that epoch had come."""
+        """Learn from a version of an earlier epoch how far that epoch had come."""
+        if version >= self._first:
+            return
         lost = self._lost_before + version.counter - self._first.counter
         self.statistics.lost_updates = max(self.statistics.lost_updates, lost)
 

@@ -109,6 +109,20 @@ def test_lost_updates_are_learned_from_what_workers_still_hold() -> None:
     assert saved.statistics.lost_updates == 0
 
 
+def test_lost_updates_are_learned_from_fetches_too() -> None:
+    """A worker that waited for rollouts has no gradient of the old epoch left to push."""
+    old = fresh_server()
+    for sequence in range(4):
+        old.push(make_push(old, sequence))
+    new = type(old)(fresh_server().snapshot().in_epoch(2))
+    empty = np.zeros(0, np.float32)
+    for version in (PolicyVersion(), new.policy.version, PolicyVersion(1, 4), PolicyVersion(1, 2)):
+        new.push(make_push(new, version=version, gradient=empty))
+    new.push(make_push(new, 5))
+    new.push(make_push(new, version=new.policy.version, gradient=empty))
+    assert new.statistics.lost_updates == 4
+
+
 @given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 5)), max_size=40))
 def test_every_push_is_applied_at_most_once(keys: list[tuple[str, int]]) -> None:
     """Whatever is repeated or reordered, updates equal the distinct pushes that were applied."""
