@@ -68,7 +68,6 @@ class Progress:
     not_finite : gradients that were not sent because they were not finite.
     repeated : pushes sent again because no answer came.
     rebased : times another epoch of the server was met.
-    lost_updates : updates that were acknowledged and gone after a restart of the server, at most.
     version : newest policy version known.
     """
 
@@ -81,7 +80,6 @@ class Progress:
     not_finite: int = 0
     repeated: int = 0
     rebased: int = 0
-    lost_updates: int = 0
     version: PolicyVersion = field(default_factory=PolicyVersion)
 
 
@@ -216,25 +214,26 @@ class Trainer:
         elif reply.code is not ReplyCode.PULL_ONLY:
             progress.refused[reply.code.name.lower()] += 1
             self._log(f"push {push.sequence} was refused, {reply.code.name}: {reply.reason}")
-        version = reply.policy.version
-        if self._policy is None or version.epoch != self._policy.version.epoch:
+        if self._memory.rollouts:  # a worker that has nothing to learn from falls behind nobody
+            self.limiter.hear(reply.version.counter)
+        if reply.policy is None:
+            return
+        if self._policy is None or reply.version.epoch != self._policy.version.epoch:
             self._rebase(reply.policy)
         self._policy = reply.policy
         self._heard = time.monotonic()
-        progress.version = version
+        progress.version = reply.version
 
     def _rebase(self, policy: GlobalPolicy) -> None:
         """Meet an epoch of the server for the first time; ValueError if it serves another task."""
         self._memory.check_policy(policy.architecture)
         self._rows, self._data = {}, None  # observations may be scaled otherwise
         if self._policy is not None:
-            before, progress = self._policy.version, self.progress
-            lost = max(before.counter - policy.version.counter, 0)
-            progress.rebased += 1
-            progress.lost_updates += lost
+            before = self._policy.version
+            self.progress.rebased += 1
             self._log(
-                f"the server is in another epoch: going on from version {policy.version} after "
-                f"{before}, {lost} updates are lost"
+                f"the server is in another epoch: going on from version {policy.version} "
+                f"after {before}"
             )
 
 

@@ -94,6 +94,7 @@ class Surroundings:
         scaling = TASK.observation_scaling
         self.policy = GlobalPolicy(architecture, *scaling, values, PolicyVersion(1, 0))
         self.updates = 0
+        self.told: list[PolicyVersion] = []
         self.diagnostics: dict[str, str] = {}
         self.message = ""
         self._service: Any = None
@@ -150,6 +151,8 @@ class Surroundings:
     ) -> PushGradient.Response:
         gradient = to_numpy(request.gradient, (len(request.gradient),), "gradient", np.float32)
         version = self.policy.version
+        if request.version.epoch != version.epoch:
+            self.told.append(version_from_msg(request.version))
         if not len(gradient):
             response.error_code = int(ReplyCode.PULL_ONLY)
         elif request.version.epoch != version.epoch:

@@ -40,14 +40,18 @@ class _Server:
         if answer == "silence":
             return None
         if isinstance(answer, ReplyCode):
-            return Reply(answer, "because", 3, self.policy)
+            return self._reply(answer, push, "because", 3)
         if not len(push.gradient):
-            return Reply(ReplyCode.PULL_ONLY, "", 0, self.policy)
+            return self._reply(ReplyCode.PULL_ONLY, push)
         self.values.grad = torch.from_numpy(push.gradient.copy())
         self.optimizer.step()
         version = replace(self.policy.version, counter=self.policy.version.counter + 1)
         self.policy = replace(self.policy, values=self.values.numpy(), version=version)
-        return Reply(ReplyCode.APPLIED, "", 0, self.policy)
+        return self._reply(ReplyCode.APPLIED, push)
+
+    def _reply(self, code: ReplyCode, push: Push, reason: str = "", staleness: int = 0) -> Reply:
+        policy = self.policy if push.want_policy else None
+        return Reply(code, reason, staleness, self.policy.version, policy)
 
 
 def _trainer(server: _Server, maximum: float = 10.0) -> tuple[Trainer, list[str]]:
@@ -89,6 +93,20 @@ def test_without_rollouts_only_the_policy_is_fetched() -> None:
     assert _run(trainer) == 1
     assert _run(trainer) == 0
     assert len(server.pushes) == 1 and not len(server.pushes[0].gradient)
+
+
+def test_a_worker_at_rest_follows_the_others() -> None:
+    """It hears the version, without the policy, and steps when it has fallen behind."""
+    server = _Server()
+    trainer, _ = _trainer(server, maximum=2.0)
+    trainer.limiter = StepsPerRollout(0.0, 2.0, workers=2)
+    trainer.receive(make_optimized(rollouts=1), history=False)
+    _run(trainer)
+    assert trainer.limiter.steps == 2 and not trainer.advance()
+    assert not server.pushes[-1].want_policy
+    server.policy = replace(server.policy, version=PolicyVersion(1, 12))  # the other took 10
+    _run(trainer)
+    assert trainer.limiter.steps == 10 and server.policy.version.counter == 20
 
 
 def test_after_a_pause_the_newest_policy_is_fetched_first(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,7 +158,7 @@ def test_a_refused_push_is_counted_and_dropped(code: ReplyCode) -> None:
 
 
 def test_another_epoch_is_met_by_rebasing() -> None:
-    """The worker goes on from the server's policy and says how much is lost."""
+    """The worker goes on from the server's policy and says so."""
     server = _Server()
     trainer, log = _trainer(server)
     trainer.receive(make_optimized(), history=False)
@@ -149,8 +167,8 @@ def test_another_epoch_is_met_by_rebasing() -> None:
     server.policy = _policy(epoch=2, counter=4)
     server.answers = [ReplyCode.OTHER_EPOCH]
     trainer.advance()
-    assert trainer.progress.rebased == 1 and trainer.progress.lost_updates == 6
-    assert any("6 updates are lost" in line for line in log)
+    assert trainer.progress.rebased == 1
+    assert any("another epoch" in line for line in log)
     trainer.advance()
     assert server.pushes[-1].version == PolicyVersion(2, 4)
     assert server.policy.version == PolicyVersion(2, 5)

@@ -40,7 +40,7 @@ from adgps_msgs.msg import OptimizedTrajectories, ReplayStatus
 STATUS_PERIOD = 0.1
 DIAGNOSTICS_PERIOD = 1.0
 WARNING_PERIOD = 1.0
-IDLE_S = 0.05
+IDLE_S = 0.2
 
 _NUMBER = re.compile(r"\d+")
 
@@ -173,7 +173,6 @@ class GlobalWorker(Node):
             "pushes_repeated": progress.repeated,
             "gradients_not_finite": progress.not_finite,
             "rebased": progress.rebased,
-            "lost_updates": progress.lost_updates,
         }
         values |= {f"refused_{reason}": n for reason, n in dict(progress.refused).items()}
         values |= {f"dropped_of_{worker}": n for worker, n in dict(self._dropped).items()}
