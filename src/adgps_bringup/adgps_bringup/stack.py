@@ -174,6 +174,7 @@ def describe_stack(options: StackOptions) -> Stack:
                 **common,
                 **training,
                 "seed": derived_seed(options.seed, 100 + index),
+                "global_workers": options.number_of_global_workers,
                 "trajectory_topics": tuple(
                     f"{robot}/optimized_trajectories" for robot in links.robots[index]
                 ),

@@ -38,6 +38,7 @@ class Push:
     gradient : (P,) float32; empty to fetch only.
     samples : time steps in the mini-batch.
     loss : mean loss of the mini-batch.
+    want_policy : False to hear the newest version only.
     """
 
     sequence: int
@@ -45,11 +46,17 @@ class Push:
     gradient: Array32 = field(repr=False)
     samples: int = 0
     loss: float = float("nan")
+    want_policy: bool = True
 
     @staticmethod
     def fetch(known: PolicyVersion) -> Push:
         """Ask for the newest policy parameters, and tell the newest version known."""
         return Push(0, known, np.zeros(0, np.float32))
+
+    @staticmethod
+    def poll(known: PolicyVersion) -> Push:
+        """Ask for the newest version only."""
+        return Push(0, known, np.zeros(0, np.float32), want_policy=False)
 
 
 @dataclass(frozen=True)
@@ -61,13 +68,15 @@ class Reply:
     code : what became of the push.
     reason : one sentence if it was refused.
     staleness : updates that others made since the gradient's version.
-    policy : the newest global policy.
+    version : of the newest global policy.
+    policy : the newest global policy; None if it was not wanted.
     """
 
     code: ReplyCode
     reason: str
     staleness: int
-    policy: GlobalPolicy
+    version: PolicyVersion
+    policy: GlobalPolicy | None
 
 
 class Exchange(Protocol):

@@ -6,13 +6,24 @@ how fast a machine happens to be:
     asynchronous   min_steps_per_rollout · rollouts ≤ steps ≤ max_steps_per_rollout · rollouts
     synchronous    steps_per_round steps in each round, once every instance has published it
 
+Asynchronously the steps that a batch of rollouts allows are spread over the time that the next
+batch will take, as far as the last ones tell. Taken all at once they would train the network on
+one robot's rollouts for a while, and those of several workers would cross: gradients that are
+stale by a few updates already keep Adam from settling in the narrow valleys that precise local
+policies make.
+
+A worker that has taken its steps goes on while it has taken fewer than its equal share of
+everybody's, so that the network does not forget what robots have learned that are slower, that
+rest, or that have finished. No worker takes more steps than the busiest robot's rollouts allow.
+
 The upper bound is kept here. The lower is kept by the local workers, who wait for the steps
 announced; it stands here too because bounds that exclude each other would halt both for ever.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import time
+from collections.abc import Callable, Collection
 from typing import Protocol
 
 
@@ -45,6 +56,13 @@ class RateLimiter(Protocol):
     def step(self) -> None:
         """Count a gradient step that was applied."""
 
+    @property
+    def follows(self) -> bool:
+        """Whether steps of other workers can allow further ones."""
+
+    def hear(self, updates: int) -> None:
+        """Take note of how many updates the server has made so far, by all workers."""
+
 
 class StepsPerRollout:
     """Asynchronous training: steps in proportion to rollouts.
@@ -52,6 +70,8 @@ class StepsPerRollout:
     Parameters
     ----------
     minimum, maximum : gradient steps per rollout.
+    workers : global workers that share the server.
+    now : steady clock [s].
 
     Raises
     ------
@@ -59,7 +79,13 @@ class StepsPerRollout:
         If the bounds would halt training.
     """
 
-    def __init__(self, minimum: float, maximum: float) -> None:
+    def __init__(
+        self,
+        minimum: float,
+        maximum: float,
+        workers: int = 1,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
         if not maximum > 0:
             raise ValueError(f"max_steps_per_rollout is {maximum}: no step would ever be taken")
         if not 0 <= minimum <= maximum:
@@ -67,7 +93,16 @@ class StepsPerRollout:
                 f"min_steps_per_rollout is {minimum} and max_steps_per_rollout {maximum}: local "
                 "workers would wait for steps that the global worker may not take"
             )
+        if workers < 1:
+            raise ValueError(f"global_workers is {workers}, expected at least 1")
         self._maximum = maximum
+        self._workers = workers
+        self._now = now
+        self._newest = 0
+        self._arrived: float | None = None
+        self._interval = 0.0
+        self._updates: int | None = None
+        self._excused = 0.0
         self.rollouts = 0
         self.steps = 0
         self.round = 0
@@ -75,18 +110,57 @@ class StepsPerRollout:
     @property
     def waiting_for(self) -> str:
         """Why no step may be taken; empty if one may."""
-        if self.steps + 1 <= self._maximum * self.rollouts:
+        if self.steps + 1 <= self._maximum * self._released or self.steps < self._equal_share:
             return ""
         return f"rollouts: {self.steps} steps were taken for {self.rollouts}"
 
     def receive(self, instance_id: str, round_: int, rollouts: int, *, history: bool) -> None:
         """Count rollouts that are not history."""
-        if not history:
-            self.rollouts += rollouts
+        if history or not rollouts:
+            return
+        now = self._now()
+        if self._arrived is not None:
+            self._interval = now - self._arrived
+        self._arrived = now
+        self._newest = rollouts
+        self.rollouts += rollouts
 
     def step(self) -> None:
         """Count a gradient step that was applied."""
         self.steps += 1
+
+    @property
+    def follows(self) -> bool:
+        """Whether steps of other workers can allow further ones."""
+        return self._workers > 1
+
+    def hear(self, updates: int) -> None:
+        """Take note of how many updates the server has made so far, by all workers.
+
+        A worker that comes late owes no more than its own rollouts allow, and updates that a
+        server has lost are not owed again.
+        """
+        if self._updates is None:
+            share = updates / self._workers
+            self._excused = max(0.0, share - self._maximum * self.rollouts)
+        elif updates < self._updates:
+            self._excused -= (self._updates - updates) / self._workers
+        self._updates = updates
+
+    @property
+    def _released(self) -> float:
+        """Rollouts whose steps may be taken by now."""
+        if self._arrived is None or not self._interval:
+            return self.rollouts
+        fraction = min(1.0, (self._now() - self._arrived) / self._interval)
+        return self.rollouts - self._newest * (1.0 - fraction)
+
+    @property
+    def _equal_share(self) -> float:
+        """Steps that each worker would have taken if all had taken equally many."""
+        if self._updates is None:
+            return 0.0
+        return self._updates / self._workers - self._excused
 
 
 class StepsPerRound:
@@ -145,3 +219,11 @@ class StepsPerRound:
         if self._taken == self._steps_per_round:
             self._taken = 0
             self.round += 1
+
+    @property
+    def follows(self) -> bool:
+        """Whether steps of other workers can allow further ones: never."""
+        return False
+
+    def hear(self, updates: int) -> None:
+        """Take no note: in a round all workers take equally many steps."""

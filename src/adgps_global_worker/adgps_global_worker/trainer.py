@@ -157,13 +157,15 @@ class Trainer:
             return False
         self._pending = None
         self._take(push, reply)
-        return True
+        return push.want_policy or not self.limiter.waiting_for
 
     def _next_push(self) -> Push | None:
         if self._policy is None:
             return Push.fetch(PolicyVersion())
-        if self.limiter.waiting_for or not self._memory.rollouts:
+        if not self._memory.rollouts:
             return None
+        if self.limiter.waiting_for:
+            return Push.poll(self._policy.version) if self.limiter.follows else None
         if time.monotonic() - self._heard > _FRESH_S:
             return Push.fetch(self._policy.version)  # others have gone on during the pause
         policy, settings = self._policy, self._settings

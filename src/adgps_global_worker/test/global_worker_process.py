@@ -26,6 +26,7 @@ from adgps_core.conversions.messages import (
     optimized_trajectories_to_msg,
     stamp_from_ns,
     version_from_msg,
+    version_to_msg,
 )
 from adgps_core.global_policy import Architecture, GlobalPolicy, PolicyVersion, initial_values
 from adgps_core.optimized import OptimizedTrajectories
@@ -168,6 +169,7 @@ class Surroundings:
                 values=self.policy.values - 1e-4 * gradient,
                 version=PolicyVersion(version.epoch, version.counter + 1),
             )
+        response.version = version_to_msg(self.policy.version)
         response.parameters = global_policy_to_msg(self.policy)
         return response
 

@@ -16,16 +16,43 @@ def _exhaust(limiter: StepsPerRollout | StepsPerRound, limit: int = 10_000) -> i
     return taken
 
 
+class _Clock:
+    """Time that passes when told to."""
+
+    def __init__(self) -> None:
+        self.time = 0.0
+
+    def __call__(self) -> float:
+        return self.time
+
+
 @given(st.floats(0.01, 50), st.lists(st.integers(0, 7), max_size=10))
 def test_steps_are_as_many_as_the_rollouts_allow(maximum: float, arrivals: list[int]) -> None:
     """After every arrival, steps are the most with steps ≤ maximum · rollouts."""
-    limiter = StepsPerRollout(0.0, maximum)
+    limiter = StepsPerRollout(0.0, maximum, now=lambda: 0.0)
     assert _exhaust(limiter) == 0
     for rollouts in arrivals:
         limiter.receive("a", 0, rollouts, history=False)
         _exhaust(limiter)
         assert limiter.steps <= maximum * limiter.rollouts < limiter.steps + 1
     assert limiter.rollouts == sum(arrivals)
+
+
+def test_steps_are_spread_over_the_time_to_the_next_batch() -> None:
+    """Those of the newest batch as fast as it was made itself; those of older ones at once."""
+    clock = _Clock()
+    limiter = StepsPerRollout(0.0, 10.0, now=clock)
+    limiter.receive("a", 0, 2, history=False)
+    assert _exhaust(limiter) == 20  # nobody knows yet how long a batch takes
+    clock.time = 8.0
+    limiter.receive("b", 0, 2, history=False)
+    assert [_exhaust(limiter) for clock.time in (8.0, 10.0, 12.0, 15.9)] == [0, 5, 5, 9]
+    limiter.receive("a", 1, 4, history=False)
+    assert _exhaust(limiter) == 1
+    clock.time = 100.0
+    assert _exhaust(limiter) == 40
+    limiter.receive("a", 1, 0, history=False)  # a message repeated brings no rollouts
+    assert _exhaust(limiter) == 0
 
 
 def test_history_allows_no_steps() -> None:
@@ -36,6 +63,61 @@ def test_history_allows_no_steps() -> None:
     assert limiter.steps >= 5.0 * limiter.rollouts  # nor do local workers wait for it
     limiter.receive("a", 0, 2, history=False)
     assert _exhaust(limiter) == 20
+
+
+def _exhaust_all(workers: list[StepsPerRollout], updates: int = 0) -> int:
+    """Let workers of one server step in turn until none may; the server's updates."""
+    stepped = True
+    while stepped:
+        stepped = False
+        for worker in workers:
+            if worker.rollouts:
+                worker.hear(updates)
+            if worker.rollouts and not worker.waiting_for:
+                worker.step()
+                updates += 1
+                stepped = True
+    return updates
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(1, 5)), min_size=3, max_size=12))
+def test_all_workers_keep_pace_with_the_busiest_robot(arrivals: list[tuple[int, int]]) -> None:
+    """Whoever has rollouts takes an equal share, at most what the busiest robot's allow."""
+    workers = [StepsPerRollout(0.0, 4.0, workers=3, now=lambda: 0.0) for _ in range(3)]
+    for worker in workers:
+        worker.receive("first", 0, 1, history=False)
+    updates = _exhaust_all(workers)
+    for index, rollouts in arrivals:
+        workers[index].receive("a", 0, rollouts, history=False)
+        updates = _exhaust_all(workers, updates)
+        busiest = 4 * max(worker.rollouts for worker in workers)
+        assert [worker.steps for worker in workers] == [busiest] * 3
+    assert updates == sum(worker.steps for worker in workers)
+
+
+def test_a_worker_that_comes_late_owes_nothing() -> None:
+    """It counts as having kept pace so far, and follows the others from then on."""
+    early, late = (StepsPerRollout(0.0, 10.0, workers=2, now=lambda: 0.0) for _ in range(2))
+    early.receive("a", 0, 5, history=False)
+    updates = _exhaust_all([early, late])
+    assert updates == 50
+    late.receive("b", 0, 1, history=True)  # as a restarted worker, its memory is full
+    late.hear(updates)
+    assert late.waiting_for and late.steps == 0
+    early.receive("a", 0, 1, history=False)
+    for _ in range(10):
+        early.step()
+    late.hear(updates + 10)
+    assert _exhaust(late) == 5
+    assert early.follows and not StepsPerRollout(0.0, 1.0).follows
+
+
+def test_a_server_that_lost_updates_is_followed_from_there() -> None:
+    """Lost updates neither allow steps nor forbid them."""
+    limiter = StepsPerRollout(0.0, 1.0, workers=2)
+    for updates, allowed in ((1000, 0), (900, 0), (908, 4), (700, 0), (702, 1)):
+        limiter.hear(updates)
+        assert _exhaust(limiter) == allowed
 
 
 def test_a_round_begins_with_the_last_instance_and_ends_after_its_steps() -> None:
@@ -85,6 +167,8 @@ def test_bounds_that_would_halt_training_are_refused(
     """The reason says who would wait for what."""
     with pytest.raises(ValueError, match=reason):
         StepsPerRollout(minimum, maximum)
+    with pytest.raises(ValueError, match="global_workers"):
+        StepsPerRollout(0.0, 1.0, workers=0)
 
 
 def test_rounds_that_could_not_begin_or_end_are_refused() -> None:

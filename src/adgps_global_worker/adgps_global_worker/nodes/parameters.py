@@ -53,6 +53,12 @@ _PARAMETERS: dict[str, tuple[Any, str, tuple[float, float] | None]] = {
         "async: gradient steps per rollout after which to wait for the next rollouts.",
         (0.0, 1e9),
     ),
+    "global_workers": (
+        1,
+        "async: global workers that share the server; each goes on, also without new rollouts, "
+        "until it has taken an equal share of the steps.",
+        (1, 10_000),
+    ),
     "steps_per_round": (500, "sync: gradient steps in each round.", (1, 2**31)),
     "instances_expected": (
         [""],
@@ -106,7 +112,9 @@ def rate_limiter(node: Node) -> RateLimiter:
         expected = [key for key in value(node, "instances_expected") if key]
         return StepsPerRound(value(node, "steps_per_round"), expected)
     return StepsPerRollout(
-        value(node, "min_steps_per_rollout"), value(node, "max_steps_per_rollout")
+        value(node, "min_steps_per_rollout"),
+        value(node, "max_steps_per_rollout"),
+        value(node, "global_workers"),
     )
 
 

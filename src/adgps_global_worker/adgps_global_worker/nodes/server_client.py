@@ -10,7 +10,11 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 
 from adgps_core.conversions.arrays import to_array
-from adgps_core.conversions.messages import global_policy_from_msg, version_to_msg
+from adgps_core.conversions.messages import (
+    global_policy_from_msg,
+    version_from_msg,
+    version_to_msg,
+)
 from adgps_global_worker.exchange import Push, Reply, ReplyCode
 from adgps_msgs.srv import PushGradient
 
@@ -57,7 +61,7 @@ class ServerClient:
             samples=push.samples,
             loss=push.loss,
             gradient=to_array(push.gradient),
-            want_parameters=True,
+            want_parameters=push.want_policy,
         )
         self._arrived.clear()
         future = self._client.call_async(request)
@@ -71,13 +75,14 @@ class ServerClient:
         if not self.answering:
             self._log(f"waiting for {SERVICE}: no answer for {self._timeout:g} s")
             return None
-        return _reply(future.result())
+        return _reply(push, future.result())
 
 
-def _reply(response: PushGradient.Response) -> Reply | None:
+def _reply(push: Push, response: PushGradient.Response) -> Reply:
     return Reply(
         code=ReplyCode(response.error_code),
         reason=response.error_msg,
         staleness=int(response.staleness),
-        policy=global_policy_from_msg(response.parameters),
+        version=version_from_msg(response.version),
+        policy=global_policy_from_msg(response.parameters) if push.want_policy else None,
     )
