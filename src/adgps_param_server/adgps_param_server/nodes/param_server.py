@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+import warnings
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
@@ -187,6 +188,8 @@ def main() -> None:
     """Run the server until it is asked to stop; exit 2 with one line if it cannot start."""
     torch.set_num_threads(1)
     stop = StopSignals()
+    # A client that was killed gets no answer; the worker started in its place asks anew.
+    warnings.filterwarnings("ignore", "failed to send response")
     rclpy.init(args=sys.argv, signal_handler_options=SignalHandlerOptions.NO)
     try:
         node = ParamServer()
