@@ -95,6 +95,7 @@ class StepsPerRollout:
             )
         if workers < 1:
             raise ValueError(f"global_workers is {workers}, expected at least 1")
+        self._minimum = minimum
         self._maximum = maximum
         self._workers = workers
         self._now = now
@@ -110,7 +111,7 @@ class StepsPerRollout:
     @property
     def waiting_for(self) -> str:
         """Why no step may be taken; empty if one may."""
-        if self.steps + 1 <= self._maximum * self._released or self.steps < self._equal_share:
+        if self.steps + 1 <= self._allowed or self.steps < self._equal_share:
             return ""
         return f"rollouts: {self.steps} steps were taken for {self.rollouts}"
 
@@ -148,12 +149,13 @@ class StepsPerRollout:
         self._updates = updates
 
     @property
-    def _released(self) -> float:
-        """Rollouts whose steps may be taken by now."""
-        if self._arrived is None or not self._interval:
-            return self.rollouts
-        fraction = min(1.0, (self._now() - self._arrived) / self._interval)
-        return self.rollouts - self._newest * (1.0 - fraction)
+    def _allowed(self) -> float:
+        """Steps that rollouts allow by now; those that local workers wait for are not put off."""
+        fraction = 1.0
+        if self._arrived is not None and self._interval:
+            fraction = min(1.0, (self._now() - self._arrived) / self._interval)
+        released = self.rollouts - self._newest * (1.0 - fraction)
+        return max(self._maximum * released, self._minimum * self.rollouts)
 
     @property
     def _equal_share(self) -> float:

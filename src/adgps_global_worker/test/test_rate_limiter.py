@@ -55,6 +55,17 @@ def test_steps_are_spread_over_the_time_to_the_next_batch() -> None:
     assert _exhaust(limiter) == 0
 
 
+def test_steps_that_local_workers_wait_for_are_not_put_off() -> None:
+    """Else each batch would have to wait as long as the one before took, and longer."""
+    clock = _Clock()
+    limiter = StepsPerRollout(8.0, 10.0, now=clock)
+    for batch in range(1, 6):
+        limiter.receive("a", batch, 2, history=False)
+        _exhaust(limiter)
+        assert limiter.steps >= 8.0 * limiter.rollouts
+        clock.time += 5.0
+
+
 def test_history_allows_no_steps() -> None:
     """What a killed worker was trained on is not trained on again in full."""
     limiter = StepsPerRollout(5.0, 10.0)
