@@ -7,6 +7,7 @@ Ctrl-C, 143 by SIGTERM.
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
@@ -40,6 +41,15 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a verb; the exit status."""
     arguments = build_parser().parse_args(argv)
+    try:
+        return _run(arguments)
+    except KeyboardInterrupt:  # before anything was started, while Python still imports
+        stopped = Interrupted(signal.SIGINT)
+        return _fail(arguments.verb, stopped, stopped.exit_status)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    """Validate, then run; the exit status."""
     try:
         run: Callable[[], int] = arguments.prepare(arguments)
     except (ValueError, OSError) as refused:

@@ -110,6 +110,17 @@ def test_resume_as_another_experiment(capsys: pytest.CaptureFixture[str], tmp_pa
     assert "was started with seed 4, not 5" in line
 
 
+def test_ctrl_c_before_anything_was_started(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("adgps_bringup.commands.train.choose", interrupt)
+    assert main(["train", "reach"]) == 130
+    assert capsys.readouterr().err == "adgps train: stopped by SIGINT\n"
+
+
 @pytest.mark.parametrize("arguments", [["juggle"], []])
 def test_verbs(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
     assert refuse(capsys, *arguments).startswith("adgps: ")
