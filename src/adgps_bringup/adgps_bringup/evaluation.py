@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import yaml
+from rich.markup import escape
 from rich.table import Table
 
 from adgps_bringup.parameter_files import one_line
@@ -77,9 +78,9 @@ def report(results: Sequence[InstanceResult]) -> dict[str, Any]:
 
 def table(title: str, results: Sequence[InstanceResult]) -> Table:
     """The results for the screen, distances in centimetres."""
-    view = Table("instance", "goal [m]", title=title, title_justify="left")
+    view = Table("instance", escape("goal [m]"), title=title, title_justify="left")
     for heading in ("cost", "start [cm]", "end [cm]"):
-        view.add_column(heading, justify="right")
+        view.add_column(escape(heading), justify="right")  # units are no markup
     for result in results:
         goal = " ".join(f"{number:6.3f}" for number in result.instance.parameters[:3])
         view.add_row(result.instance.id, goal, *_numbers(result))

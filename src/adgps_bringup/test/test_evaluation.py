@@ -65,6 +65,7 @@ def test_report_and_table_say_which_rollouts_were_stopped() -> None:
     Console(file=screen, width=120).print(table("title", results))
     text = screen.getvalue()
     assert text.count("stopped") == 1 and "30.0, stopped" in text
+    assert "goal [m]" in text and "end [cm]" in text
 
 
 def test_goals_are_read(tmp_path: Path) -> None:
