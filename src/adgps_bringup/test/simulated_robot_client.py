@@ -23,7 +23,7 @@ from adgps_msgs.srv import ResetInstance
 
 TASK = make_task("reach")
 INSTANCE = TASK.instances("training")[0]
-PATIENCE = 30.0
+PATIENCE = 90.0
 
 
 def hold_policy(horizon: int) -> LinearGaussianPolicy:
