@@ -138,12 +138,13 @@ class StepsPerRollout:
     def hear(self, updates: int) -> None:
         """Take note of how many updates the server has made so far, by all workers.
 
-        A worker that comes late owes no more than its own rollouts allow, and updates that a
-        server has lost are not owed again.
+        A worker that comes late owes no more steps than its own rollouts allow, and updates that a
+        server has lost are not owed again. Its own steps raise its share in turn: a debt d at the
+        beginning is settled by d · workers / (workers - 1) of them.
         """
         if self._updates is None:
-            share = updates / self._workers
-            self._excused = max(0.0, share - self._maximum * self.rollouts)
+            debt = self._maximum * self.rollouts * (self._workers - 1) / self._workers
+            self._excused = max(0.0, updates / self._workers - debt)
         elif updates < self._updates:
             self._excused -= (self._updates - updates) / self._workers
         self._updates = updates

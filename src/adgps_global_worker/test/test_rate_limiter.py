@@ -123,6 +123,20 @@ def test_a_worker_that_comes_late_owes_nothing() -> None:
     assert early.follows and not StepsPerRollout(0.0, 1.0).follows
 
 
+@given(st.integers(1, 5), st.integers(0, 1000))
+def test_a_late_worker_takes_what_its_rollouts_allow(workers: int, before: int) -> None:
+    """Also where its own steps are all that happens."""
+    limiter = StepsPerRollout(0.0, 10.0, workers, now=lambda: 0.0)
+    limiter.receive("a", 0, 6, history=False)
+    updates = before
+    limiter.hear(updates)
+    while not limiter.waiting_for and limiter.steps < 1000:
+        updates += 1
+        limiter.step()
+        limiter.hear(updates)
+    assert 60 <= limiter.steps <= 61  # where the share is no whole number
+
+
 def test_a_server_that_lost_updates_is_followed_from_there() -> None:
     """Lost updates neither allow steps nor forbid them."""
     limiter = StepsPerRollout(0.0, 1.0, workers=2)

@@ -115,9 +115,10 @@ def test_what_cannot_be_is_refused(values: dict[str, Any], reason: str) -> None:
 def test_the_readme_names_every_parameter() -> None:
     """And none that there is not."""
     text = (Path(__file__).parents[1] / "README.md").read_text()
-    table = text[text.index("| parameter |") : text.index("[here]:")]
-    rows = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
-    named = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    table = text[text.index("| parameter |") : text.index("## The mathematics")]
+    rows = [line.split("|") for line in table.splitlines() if line.startswith("| `")]
+    cells = [cell for _, name, _, meaning, _ in rows for cell in (name, meaning)]
+    named = {name for cell in cells for name in re.findall(r"`(\w+)`", cell)} - {"sync"}
     with _declared() as node:
         automatic = {"use_sim_time", "start_type_description_service"}
         assert named == set(node._parameters) - automatic

@@ -56,16 +56,15 @@ def discovery() -> Finding:
     """Exchange a small and a large message with another process."""
     with free_domain() as domain_id:
         command = [sys.executable, "-m", ECHO, str(domain_id)]
-        other = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        try:
-            return _exchange(other, domain_id)
-        finally:
-            other.terminate()
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as other:
             try:
-                other.wait(timeout=5.0)
-            except subprocess.TimeoutExpired:
-                other.kill()
-                other.wait()
+                return _exchange(other, domain_id)
+            finally:
+                other.terminate()
+                try:
+                    other.wait(timeout=5.0)
+                except subprocess.TimeoutExpired:
+                    other.kill()
 
 
 def _exchange(other: subprocess.Popen[bytes], domain_id: int) -> Finding:
