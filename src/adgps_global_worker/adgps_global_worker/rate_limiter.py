@@ -14,7 +14,8 @@ policies make.
 
 A worker that has taken its steps goes on while it has taken fewer than its equal share of
 everybody's, so that the network does not forget what robots have learned that are slower, that
-rest, or that have finished. No worker takes more steps than the busiest robot's rollouts allow.
+rest, or that have finished. It goes as far ahead as one more batch would allow, no further: steps
+of a worker that was killed are nobody's, and could be chased for ever.
 
 The upper bound is kept here. The lower is kept by the local workers, who wait for the steps
 announced; it stands here too because bounds that exclude each other would halt both for ever.
@@ -111,7 +112,10 @@ class StepsPerRollout:
     @property
     def waiting_for(self) -> str:
         """Why no step may be taken; empty if one may."""
-        if self.steps + 1 <= self._allowed or self.steps < self._equal_share:
+        ahead = self._maximum * (self.rollouts + self._newest)
+        if self.steps + 1 <= self._allowed:
+            return ""
+        if self.steps + 1 <= ahead and self.steps < self._equal_share:
             return ""
         return f"rollouts: {self.steps} steps were taken for {self.rollouts}"
 

@@ -93,34 +93,50 @@ def _exhaust_all(workers: list[StepsPerRollout], updates: int = 0) -> int:
 
 @given(st.lists(st.tuples(st.integers(0, 2), st.integers(1, 5)), min_size=3, max_size=12))
 def test_all_workers_keep_pace_with_the_busiest_robot(arrivals: list[tuple[int, int]]) -> None:
-    """Whoever has rollouts takes an equal share, at most what the busiest robot's allow."""
+    """Whoever has rollouts takes an equal share, but at most one batch ahead of its own."""
     workers = [StepsPerRollout(0.0, 4.0, workers=3, now=lambda: 0.0) for _ in range(3)]
+    newest = [1, 1, 1]
     for worker in workers:
         worker.receive("first", 0, 1, history=False)
     updates = _exhaust_all(workers)
     for index, rollouts in arrivals:
         workers[index].receive("a", 0, rollouts, history=False)
+        newest[index] = rollouts
         updates = _exhaust_all(workers, updates)
-        busiest = 4 * max(worker.rollouts for worker in workers)
-        assert [worker.steps for worker in workers] == [busiest] * 3
+        for worker, batch in zip(workers, newest, strict=True):
+            ahead = 4 * (worker.rollouts + batch)
+            assert min(ahead, updates / 3) <= worker.steps
+            assert worker.steps <= 4 * (worker.rollouts + 5)  # the largest batch of all
+            assert worker.steps >= 4 * worker.rollouts
     assert updates == sum(worker.steps for worker in workers)
+
+
+def test_steps_of_a_killed_worker_are_not_chased() -> None:
+    """Its successor and the others stop, although updates stay that none of them has made."""
+    workers = [StepsPerRollout(0.0, 10.0, workers=2, now=lambda: 0.0) for _ in range(2)]
+    for worker in workers:
+        worker.receive("a", 0, 5, history=False)
+    updates = _exhaust_all(workers)
+    updates += 40  # by one of them that was ahead, and killed
+    workers[1] = StepsPerRollout(0.0, 10.0, workers=2, now=lambda: 0.0)
+    workers[1].receive("a", 1, 5, history=False)
+    updates = _exhaust_all(workers, updates)
+    assert all(worker.steps <= 100 for worker in workers)
 
 
 def test_a_worker_that_comes_late_owes_nothing() -> None:
     """It counts as having kept pace so far, and follows the others from then on."""
-    early, late = (StepsPerRollout(0.0, 10.0, workers=2, now=lambda: 0.0) for _ in range(2))
-    early.receive("a", 0, 5, history=False)
-    updates = _exhaust_all([early, late])
-    assert updates == 50
+    late = StepsPerRollout(0.0, 10.0, workers=2, now=lambda: 0.0)
     late.receive("b", 0, 1, history=True)  # as a restarted worker, its memory is full
-    late.hear(updates)
+    late.hear(50)
     assert late.waiting_for and late.steps == 0
-    early.receive("a", 0, 1, history=False)
-    for _ in range(10):
-        early.step()
-    late.hear(updates + 10)
-    assert _exhaust(late) == 5
-    assert early.follows and not StepsPerRollout(0.0, 1.0).follows
+    late.receive("b", 1, 1, history=False)
+    assert _exhaust(late) == 10
+    late.hear(60)
+    assert late.waiting_for
+    late.hear(78)
+    assert _exhaust(late) == 4
+    assert late.follows and not StepsPerRollout(0.0, 1.0).follows
 
 
 @given(st.integers(1, 5), st.integers(0, 1000))
@@ -139,8 +155,12 @@ def test_a_late_worker_takes_what_its_rollouts_allow(workers: int, before: int) 
 
 def test_a_server_that_lost_updates_is_followed_from_there() -> None:
     """Lost updates neither allow steps nor forbid them."""
-    limiter = StepsPerRollout(0.0, 1.0, workers=2)
-    for updates, allowed in ((1000, 0), (900, 0), (908, 4), (700, 0), (702, 1)):
+    limiter = StepsPerRollout(0.0, 1.0, workers=2, now=lambda: 0.0)
+    limiter.hear(1000)
+    limiter.receive("a", 0, 10, history=False)
+    assert _exhaust(limiter) == 10
+    limiter.hear(1020)  # the other one has kept pace
+    for updates, allowed in ((900, 0), (908, 4), (700, 0), (702, 1)):
         limiter.hear(updates)
         assert _exhaust(limiter) == allowed
 
