@@ -138,4 +138,5 @@ class Client:
     def close(self) -> None:
         """Take it down."""
         self.executor.shutdown()
+        self._rollouts.destroy()
         self.node.destroy_node()

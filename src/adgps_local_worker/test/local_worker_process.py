@@ -142,21 +142,26 @@ class Stage:
         self._node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10)
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(self._node)
+        self._actions: list[ActionServer] = []
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._spin)
         self._thread.start()
 
     def close(self) -> None:
-        """Leave the graph."""
+        """Leave the graph; a node does not take its actions with it."""
         self._closing.set()
         self._thread.join()
+        for action in self._actions:
+            action.destroy()
         self._node.destroy_node()
         rclpy.shutdown(context=self._context)
 
     def add_robot(self) -> None:
         """Offer the robot's service and action."""
         self._node.create_service(ResetInstance, "reset_instance", self._on_reset)
-        ActionServer(self._node, ExecuteRollout, "execute_rollout", self._on_rollout)
+        self._actions.append(
+            ActionServer(self._node, ExecuteRollout, "execute_rollout", self._on_rollout)
+        )
 
     def publish_policy(self, counter: int) -> None:
         """Publish a global policy after that many updates."""

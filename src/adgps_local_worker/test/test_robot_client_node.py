@@ -39,11 +39,14 @@ def thread() -> Iterator[WorkerThread]:
 
 
 @pytest.fixture
-def robot(thread: WorkerThread, monkeypatch: pytest.MonkeyPatch) -> RobotClient:
+def robot(thread: WorkerThread, monkeypatch: pytest.MonkeyPatch) -> Iterator[RobotClient]:
     """A client that hardly pauses, and waits for a rollout for 2 s."""
     monkeypatch.setattr(robot_client, "PAUSE", 0.01)
     monkeypatch.setattr(robot_client, "ANSWER_TIMEOUT", 3.0)
-    return RobotClient(thread.node, 2.0, 0.02, thread.stop)
+    made = RobotClient(thread.node, 2.0, 0.02, thread.stop)
+    yield made
+    thread.leave()
+    made.destroy()
 
 
 @pytest.fixture

@@ -36,11 +36,15 @@ class WorkerThread:
         threading.Thread(target=run, daemon=True).start()
         return future
 
-    def close(self) -> None:
-        """Leave the graph."""
+    def leave(self) -> None:
+        """Stop spinning."""
         self.stop.set()
         self._closing.set()
         self._thread.join()
+
+    def close(self) -> None:
+        """Leave the graph."""
+        self.leave()
         self.node.destroy_node()
         rclpy.shutdown(context=self._context)
 

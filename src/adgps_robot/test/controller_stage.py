@@ -133,6 +133,7 @@ class Stage:
     def close(self) -> None:
         """Take everything down."""
         self.executor.shutdown()
+        self._rollouts.destroy()
         for node in (self.client, self.controller, self.robot):
             node.destroy_node()
 

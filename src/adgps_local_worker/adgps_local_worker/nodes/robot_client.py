@@ -62,6 +62,10 @@ class RobotClient:
         self._reset = node.create_client(ResetInstance, "reset_instance")
         self._rollout = ActionClient(node, ExecuteRollout, "execute_rollout")
 
+    def destroy(self) -> None:
+        """Leave the graph, before the node does: it would not take the action with it."""
+        self._rollout.destroy()
+
     def reset(self, instance: Instance, seed: int) -> None:
         """Bring the robot to the start of an instance; waits, with a word, while it is away."""
         self._wait_until(self._reset.service_is_ready, "reset_instance service")
