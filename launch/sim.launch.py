@@ -17,7 +17,8 @@ from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 
 from adgps_bringup.launching import launch_training
-from adgps_bringup.options import METHODS, MODES, OPTIMIZERS
+from adgps_bringup.options import MODES
+from adgps_core.phases import METHODS, OPTIMIZERS
 from adgps_core.tasks import TASKS
 
 
@@ -65,7 +66,7 @@ def generate_launch_description() -> LaunchDescription:
             DeclareLaunchArgument(
                 "iterations",
                 default_value="",
-                description="local iterations of each instance; empty: as in config/TASK.yaml",
+                description="iterations of the last phase, of each instance; empty: as in config/",
             ),
             DeclareLaunchArgument(
                 "global_workers",

@@ -38,7 +38,7 @@ TINY: dict[str, dict[str, Any]] = {
         "steps_per_round": 10,
     },
     "/**/local_worker": {
-        "iterations": 1,
+        "phases": ["badmm+lqr:1"],
         "samples": SAMPLES,
         "alternations": 2,
         "min_steps_per_rollout": float(STEPS_PER_ROLLOUT),

@@ -25,7 +25,7 @@ from adgps_param_server.checkpoints import load_policy
 Train = Callable[..., TrainProcess]
 pytestmark = pytest.mark.timeout(400)  # for a busy machine; a run takes about 25 s on two cores
 
-ITERATIONS = TINY["/**/local_worker"]["iterations"]
+ITERATIONS = 1
 PROGRESS = re.compile(
     r"^ *\d+:\d\d  (robot_\d+)  iteration ([\d.]+)/(\d+)  cost ([\d.]+|-)"
     r"  utilisation \d+%  policy (\d+\.\d+), [\d.]+ s old  ETA ([\d:]+|--:--)  (\w.*)$",

@@ -15,6 +15,10 @@ set_wheels_environment() {
     ROS_DISTRO=jazzy ROS_VERSION=2 ROS_PYTHON_VERSION=3 VIRTUAL_ENV=$VENV
     export AMENT_PREFIX_PATH CMAKE_PREFIX_PATH LD_LIBRARY_PATH PATH
     export ROS_DISTRO ROS_VERSION ROS_PYTHON_VERSION VIRTUAL_ENV
+    # Modules are compiled when they are first imported: a process that had to do so again at every
+    # start would take 10 s for torch. No file appears beside a source file.
+    unset PYTHONDONTWRITEBYTECODE
+    export PYTHONPYCACHEPREFIX=$VENV/pycache
     # The wheels execute Python a second time to set LD_LIBRARY_PATH, unless told that it is set.
     export _ROS_WHEELS_BOOTSTRAP_COMPLETE=1
     unset PYTHONPATH PYTHONHOME COLCON_PREFIX_PATH

@@ -92,7 +92,9 @@ def choose(arguments: Mapping[str, str]) -> StackOptions:
         run=Path(run).expanduser().absolute(),
         iterations=_whole(arguments, "iterations") if arguments["iterations"] else None,
         global_workers=_whole(arguments, "global_workers") if arguments["global_workers"] else None,
-        parameter_files=(hyper_parameters(arguments["task"]),),
+        parameter_files=hyper_parameters(
+            arguments["task"], arguments["method"], arguments["optimizer"]
+        ),
     )
     assert options.run is not None
     if not options.run.is_dir() or not any(options.run.iterdir()):

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from adgps_core.phases import METHODS, OPTIMIZERS
 from adgps_core.tasks import TASKS
 
-METHODS = ("badmm",)
-OPTIMIZERS = ("lqr",)
 MODES = ("async", "sync")
 
 MAX_ROBOTS = 8
@@ -24,13 +23,13 @@ class StackOptions:
     ----------
     task : name of the task.
     robots : number of robots N; the training instances are shared out over them.
-    method : how local and global policies are brought together.
-    optimizer : how a local policy is improved.
+    method : how local and global policies are brought together, at least in the end.
+    optimizer : how a local policy is improved, likewise.
     mode : "async" (Algorithms 2 and 3) or "sync" (Algorithm 1).
     seed : of everything random in the run, but not of the task's instances.
     real_time_factor : 0 for lock-step, 1 for the speed of a real arm.
     run : folder of the run, or None where nothing is kept (evaluation).
-    iterations : local iterations of each instance; None leaves it to the parameter files.
+    iterations : of the last phase, of each instance; None leaves it to the parameter files.
     global_workers : number of global workers; None: one per robot.
     parameter_files : ROS parameter files with hyper-parameters; later ones win.
 

@@ -12,11 +12,12 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from adgps_bringup.stack import NodeDescription
+if TYPE_CHECKING:
+    from adgps_bringup.stack import NodeDescription
 
 _KEY = "ros__parameters"
 

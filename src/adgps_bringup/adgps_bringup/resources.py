@@ -24,9 +24,12 @@ def launch_folder() -> Path:
     raise FileNotFoundError("the launch folder of adgps_bringup is neither installed nor in source")
 
 
-def hyper_parameters(task: str) -> Path:
-    """Parameter file of a task."""
-    return launch_folder() / "config" / f"{task}.yaml"
+def hyper_parameters(task: str, method: str, optimizer: str) -> tuple[Path, ...]:
+    """Parameter files of a task: its own, then that of the combination if there is one."""
+    folder = launch_folder() / "config"
+    combination = folder / task / f"{method}_{optimizer}.yaml"
+    files = (folder / f"{task}.yaml", combination)
+    return tuple(path for path in files if path == files[0] or path.exists())
 
 
 def executable(package: str, name: str) -> Path:

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from adgps_bringup.options import StackOptions
+from adgps_bringup.schedule import choose_phases
+from adgps_core.phases import Phase
 from adgps_core.tasks import make_task
 
 Parameter = bool | int | float | str | Sequence[str]
@@ -64,9 +66,10 @@ class NodeDescription:
 
 @dataclass(frozen=True)
 class Stack:
-    """All processes of a run, in the order in which they start."""
+    """All processes of a run, in the order in which they start, and what they go through."""
 
     options: StackOptions
+    phases: tuple[Phase, ...]
     nodes: tuple[NodeDescription, ...]
 
     def of(self, *executables: str) -> tuple[NodeDescription, ...]:
@@ -126,8 +129,9 @@ def describe_stack(options: StackOptions) -> Stack:
     instances = [instance.id for instance in make_task(options.task).instances("training")]
     shares = share_out(instances, options.robots)
     links = _links(options)
+    phases = choose_phases(options)
     common: dict[str, Parameter] = {"task": options.task}
-    training: dict[str, Parameter] = {"method": options.method, "mode": options.mode}
+    training: dict[str, Parameter] = {"mode": options.mode}
 
     def keeping(folder: Path) -> dict[str, Parameter]:
         # A node resumes from its checkpoint whenever there is one: a new run's folder is empty,
@@ -152,11 +156,10 @@ def describe_stack(options: StackOptions) -> Stack:
             parameters={
                 **common,
                 **training,
-                "optimizer": options.optimizer,
+                "phases": tuple(str(phase) for phase in phases),
                 "instances": shares[index],
                 "seed": options.seed,  # exploration depends on seed and instance, not on the robot
                 "replay_status_topics": links.status_topics[index],
-                **({} if options.iterations is None else {"iterations": options.iterations}),
                 **keeping(options.run / "checkpoints" / "local_workers"),
             },
             parameter_files=options.parameter_files,
@@ -191,7 +194,7 @@ def describe_stack(options: StackOptions) -> Stack:
         for index, namespace in enumerate(links.namespaces)
     )
     robots = describe_robots(options)
-    return Stack(options, (server, *robots, *global_workers, *local_workers))
+    return Stack(options, phases, (server, *robots, *global_workers, *local_workers))
 
 
 def server_checkpoints(run: Path) -> Path:

@@ -8,23 +8,15 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from adgps_bringup.options import StackOptions
 from adgps_bringup.training_state import CurvePoint
+from adgps_core.phases import Phase
 
 SCHEMA_VERSION = 1
-
-
-@dataclass(frozen=True)
-class Phase:
-    """A part of training with one method and one optimiser."""
-
-    method: str
-    optimizer: str
-    iterations: int
 
 
 def build(

@@ -171,6 +171,16 @@ class _Training:
         outcomes = iter(evaluator.run(together, version, session.tick))
         return {split: [next(outcomes) for _ in group] for split, group in instances.items()}
 
+    def _spans(self) -> list[tuple[str, int]]:
+        """Label of each phase, and how many rollouts had been made at its end."""
+        phases, spans, done = self._stack.phases, [], 0
+        total = sum(phase.iterations for phase in phases)
+        for phase in phases:
+            done += phase.iterations
+            label = f"{phase.method.upper()}, {phase.optimizer.upper()}"
+            spans.append((label, round(self._state.rollouts * done / total)))
+        return spans
+
     def _write(
         self,
         version: PolicyVersion,
@@ -181,10 +191,9 @@ class _Training:
         """Write the summary and the plot; print the tables."""
         options, state = self._stack.options, self._state
         iterations = max(worker.iterations for worker in state.workers.values())
-        phase = summary.Phase(options.method, options.optimizer, iterations)
         content = summary.build(
             options,
-            [phase],
+            self._stack.phases,
             wall_clock_s=state.wall_clock_s(self._now),
             iterations=iterations,
             rollouts=state.rollouts,
@@ -199,9 +208,8 @@ class _Training:
         )
         summary.write_json(self._run / "summary.json", content)
         if state.curve:
-            label = f"{options.method.upper()}, {options.optimizer.upper()}"
             title = f"{options.task}: {options.robots} robots, {options.mode}, seed {options.seed}"
-            plot_cost(self._run / "cost.png", state.curve, [(label, state.rollouts)], title)
+            plot_cost(self._run / "cost.png", state.curve, self._spans(), title)
         console = Console(highlight=False)
         for split, group in results.items():
             console.print(evaluation.table(f"{split}, policy {version}", group))

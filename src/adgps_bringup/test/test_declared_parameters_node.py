@@ -23,7 +23,7 @@ def write(folder: Path, node: str, text: str) -> Path:
 
 def test_the_project_s_own_files_are_sound() -> None:
     files = sorted((launch_folder() / "config").glob("*.yaml"))
-    assert hyper_parameters("reach") in files
+    assert set(hyper_parameters("reach", "badmm", "lqr")) <= set(files)
     check_values(STACK.nodes, files)
 
 
@@ -37,7 +37,7 @@ def test_what_the_description_sets_is_declared_by_a_node_of_the_process() -> Non
     ("node", "text"),
     [
         ("/param_server", "hidden: [8, 8], learning_rate: 1e-4, use_sim_time: false"),
-        ("/**/local_worker", "iterations: 1, kl_step: 0.5, patience: 0.0"),
+        ("/**/local_worker", "samples: 2, kl_step: 0.5, patience: 0.0"),
         ("/robot_1/local_worker", "initial_noise: [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]"),
         ("/**/torque_controller", "limits: {enabled: false}, state_timeout: 3.0"),
         ("/**/sim_robot", "joint_damping: 2.0"),

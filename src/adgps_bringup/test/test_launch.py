@@ -193,7 +193,7 @@ def test_nodes_get_the_parameters_of_the_stack(launched: Launched, tmp_path: Pat
 
 def test_the_hyper_parameters_are_the_tasks(launched: Launched) -> None:
     kept = launched.stack.options.parameter_files[0]
-    assert kept.read_text() == hyper_parameters("reach").read_text()
+    assert kept.read_text() == hyper_parameters("reach", "badmm", "lqr")[0].read_text()
 
 
 def test_the_environment_is_that_of_the_supervisor(launched: Launched) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from adgps_core.phases import METHODS
 from adgps_core.policies import LinearGaussianPolicy
 from adgps_core.tasks.task import Instance
 from adgps_core.trajectory import Trajectory
@@ -29,6 +30,8 @@ class OptimizedTrajectories:
     multipliers : λ_t, (T, dU) [cost per N·m]; zero under "mdgps", which has none.
     kl_weights : ν_t, (T,).
     round : which alternation of synchronous training.
+    condition : id of the training instance that this one stands for, where instances are drawn
+        anew in every iteration; empty: the instance's own.
 
     Raises
     ------
@@ -46,12 +49,15 @@ class OptimizedTrajectories:
     multipliers: Array
     kl_weights: Array
     round: int = 0
+    condition: str = ""
 
     def __post_init__(self) -> None:
         """Validate, and freeze the arrays."""
         horizon, dim_u = self.policy.k.shape
-        if self.method not in ("badmm", "mdgps"):
-            raise ValueError(f"unknown method {self.method!r}, expected badmm or mdgps")
+        if self.method not in METHODS:
+            raise ValueError(f"unknown method {self.method!r}, expected {' or '.join(METHODS)}")
+        if not self.condition:
+            object.__setattr__(self, "condition", self.instance.id)
         if self.sampling_policy.K.shape != self.policy.K.shape:
             raise ValueError("sampling_policy and policy have different shapes")
         for sample in self.samples:

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from adgps_core.global_policy import GlobalPolicy
 from adgps_core.policies import LinearGaussianPolicy
 from adgps_core.typing import Array
 from adgps_global_worker.importance_weights import effective_sample_size, importance_weights
@@ -33,7 +34,8 @@ class InstanceSamples:
     observations : (N, T, dO).
     actions : (N, T, dU) as sampled [N·m].
     log_probabilities : (N, T) of the actions under the policies that drew them [nat].
-    policy : newest local policy: the labels, and the policy that the weights refer to.
+    method : "badmm" or "mdgps".
+    policy : newest local policy: the labels.
     multipliers : (T, dU) λ_t.
     kl_weights : (T,) ν_t.
     """
@@ -42,6 +44,7 @@ class InstanceSamples:
     observations: Array
     actions: Array
     log_probabilities: Array
+    method: str
     policy: LinearGaussianPolicy
     multipliers: Array
     kl_weights: Array
@@ -111,22 +114,30 @@ class InstanceRows:
 
 
 def instance_rows(
-    samples: InstanceSamples, offset: Array, scale: Array, weight_bound: float = np.inf
+    samples: InstanceSamples, global_policy: GlobalPolicy, weight_bound: float = np.inf
 ) -> InstanceRows:
     """Weigh and flatten the rollouts of one instance.
+
+    The weights make old rollouts look like those of the policy that would sample now: under BADMM
+    the newest local policy, under MDGPS the newest global one.
 
     Parameters
     ----------
     samples : N rollouts of T steps.
-    offset, scale : (dO,) scaling of observations.
+    global_policy : the newest, which also scales the observations.
     weight_bound : truncation of the importance weights, see `importance_weights.truncate`.
     """
     policy = samples.policy
-    newest = policy.log_probability(samples.states, samples.actions)
+    if samples.method == "mdgps":
+        newest = global_policy.log_probability(samples.observations, samples.actions)
+    else:
+        newest = policy.log_probability(samples.states, samples.actions)
     weights = importance_weights(newest, samples.log_probabilities, weight_bound)
     log_determinant = 2 * np.log(np.diagonal(policy.cholesky, axis1=-2, axis2=-1)).sum(-1)
     return InstanceRows(
-        observations=_by_step((samples.observations - offset) * scale),
+        observations=_by_step(
+            (samples.observations - global_policy.offset) * global_policy.scale
+        ),
         means=_by_step(policy.mean(samples.states)),
         weights=weights.T,
         precision=_float32(policy.precision),

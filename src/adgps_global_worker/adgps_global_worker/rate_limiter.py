@@ -176,7 +176,8 @@ class StepsPerRound:
     Parameters
     ----------
     steps_per_round : gradient steps of a round.
-    instances : ids of the instances that each publish every round.
+    instances : ids of the conditions that each publish every round: fixed instances, or those
+        that instances drawn anew stand for.
 
     Raises
     ------

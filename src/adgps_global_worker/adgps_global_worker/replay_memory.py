@@ -52,7 +52,6 @@ class ReplayMemory:
     Parameters
     ----------
     task : what trajectories must be of: name, horizon and dimensions.
-    method : what trajectories must have been optimised with.
     per_instance : newest rollouts kept of one instance.
     total : newest rollouts kept of all.
 
@@ -62,14 +61,13 @@ class ReplayMemory:
         If a capacity is not positive, or the whole is smaller than one instance's share.
     """
 
-    def __init__(self, task: Task, method: str, per_instance: int, total: int) -> None:
+    def __init__(self, task: Task, per_instance: int, total: int) -> None:
         if not 1 <= per_instance <= total:
             raise ValueError(
                 f"capacities are {per_instance} of an instance and {total} of all, "
                 "expected 1 or more, and not less of all than of one"
             )
         self._task = task
-        self._method = method
         self._per_instance = per_instance
         self._total = total
         self._entries: dict[str, _Entry] = {}
@@ -96,7 +94,7 @@ class ReplayMemory:
         Raises
         ------
         RefusedTrajectoriesError
-            If task, method or sizes are not this memory's; nothing is remembered then.
+            If task or sizes are not this memory's; nothing is remembered then.
         """
         self._check(optimized)
         key = optimized.instance.id
@@ -128,6 +126,10 @@ class ReplayMemory:
                 f"task {task.name} needs {task.dim_o} to {task.dim_u}"
             )
 
+    def weighs_anew(self, instance_id: str) -> bool:
+        """Whether importance weights of an instance follow the global policy: under MDGPS."""
+        return self._entries[instance_id].newest.method == "mdgps"
+
     def samples(self, instance_id: str) -> InstanceSamples:
         """Stack the rollouts of an instance, with its newest labels."""
         entry = self._entries[instance_id]
@@ -137,6 +139,7 @@ class ReplayMemory:
             observations=np.stack([sample.observations for sample in samples]),
             actions=np.stack([sample.actions_sampled for sample in samples]),
             log_probabilities=np.stack([sample.log_probabilities for sample in samples]),
+            method=entry.newest.method,
             policy=entry.newest.policy,
             multipliers=entry.newest.multipliers,
             kl_weights=entry.newest.kl_weights,
@@ -151,10 +154,6 @@ class ReplayMemory:
         if optimized.instance.task != task.name:
             raise RefusedTrajectoriesError(
                 f"task is {optimized.instance.task!r}, expected {task.name!r}"
-            )
-        if optimized.method != self._method:
-            raise RefusedTrajectoriesError(
-                f"method is {optimized.method!r}, expected {self._method!r}"
             )
         if optimized.policy.K.shape != (task.horizon, task.dim_u, task.dim_x):
             raise RefusedTrajectoriesError(

@@ -135,7 +135,7 @@ class Trainer:
         if received.relabelled:
             self._data = None
         self.limiter.receive(
-            optimized.instance.id, optimized.round, received.rollouts, history=history
+            optimized.condition, optimized.round, received.rollouts, history=history
         )
         return received.rollouts
 
@@ -190,15 +190,14 @@ class Trainer:
         )
 
     def _training_set(self, policy: GlobalPolicy) -> TrainingSet:
-        """Rows of all instances; only those that changed are computed anew."""
+        """Rows of all instances; only those that can have changed are computed anew."""
         if self._data is None:
             bound = self._settings.weight_bound
             rows: dict[str, tuple[int, InstanceRows]] = {}
             for key, revision in self._memory.revisions.items():
                 known = self._rows.get(key)
-                if known is None or known[0] != revision:
-                    samples = self._memory.samples(key)
-                    made = instance_rows(samples, policy.offset, policy.scale, bound)
+                if known is None or known[0] != revision or self._memory.weighs_anew(key):
+                    made = instance_rows(self._memory.samples(key), policy, bound)
                     known = (revision, made)
                 rows[key] = known
             self._rows = rows

@@ -1,16 +1,26 @@
 """Mini-batches show every instance and step equally often, and rollouts by their weights."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
-from adgps_core.global_policy import Architecture, initial_values
+from adgps_core.global_policy import Architecture, GlobalPolicy, initial_values
 from adgps_core.policies import LinearGaussianPolicy
 from adgps_global_worker.batches import InstanceSamples, instance_rows, training_set
+from adgps_global_worker.importance_weights import importance_weights
 from adgps_global_worker.losses import Labels
 from adgps_global_worker.sgd import stochastic_gradient
 
 T, DIM_X, DIM_O, DIM_U = 5, 3, 4, 2
+
+
+def _policy(offset: float = 0.0, scale: float = 1.0) -> GlobalPolicy:
+    """A global policy that scales observations like this."""
+    architecture = Architecture(DIM_O, DIM_U, hidden=(4,))
+    values = initial_values(architecture, np.random.default_rng(0))
+    return GlobalPolicy(architecture, np.full(DIM_O, offset), np.full(DIM_O, scale), values)
 
 
 def _samples(rollouts: int, seed: int, *, gap: float = 0.0) -> InstanceSamples:
@@ -29,6 +39,7 @@ def _samples(rollouts: int, seed: int, *, gap: float = 0.0) -> InstanceSamples:
         actions=actions,
         log_probabilities=policy.log_probability(states, actions)
         + gap * rng.uniform(-1, 1, (rollouts, T)),
+        method="badmm",
         policy=policy,
         multipliers=rng.standard_normal((T, DIM_U)),
         kl_weights=rng.uniform(0.1, 1.0, T),
@@ -39,7 +50,7 @@ def test_a_row_carries_its_own_labels() -> None:
     """Observation, mean, precision, multiplier and penalty of a row belong together."""
     offset, scale = np.full(DIM_O, 0.5), np.full(DIM_O, 2.0)
     parts = [_samples(2, 0), _samples(3, 1)]
-    data = training_set([instance_rows(part, offset, scale) for part in parts])
+    data = training_set([instance_rows(part, _policy(0.5, 2.0)) for part in parts])
     observations, labels = data.sample(512, np.random.default_rng(0))
     expected = {
         tuple(np.float32((part.observations[n, t] - offset) * scale)): (part, n, t)
@@ -64,7 +75,7 @@ def test_a_row_carries_its_own_labels() -> None:
 def test_rows_are_drawn_by_weight_and_pairs_equally() -> None:
     """Over many draws a row's frequency is its importance weight over the number of pairs."""
     rows = [
-        instance_rows(_samples(count, seed, gap=0.5), np.zeros(DIM_O), np.ones(DIM_O))
+        instance_rows(_samples(count, seed, gap=0.5), _policy())
         for count, seed in ((2, 0), (4, 1))
     ]
     data = training_set(rows)
@@ -85,12 +96,23 @@ def test_rows_are_drawn_by_weight_and_pairs_equally() -> None:
 
 def test_effective_sample_size_counts_rollouts() -> None:
     """Fresh on-policy rollouts all count; far ones hardly, unless the bound makes them."""
-    zero, one = np.zeros(DIM_O), np.ones(DIM_O)
-    fresh = training_set([instance_rows(_samples(6, 0), zero, one)])
+    fresh = training_set([instance_rows(_samples(6, 0), _policy())])
     assert fresh.effective_sample_size == pytest.approx(6)
-    far = training_set([instance_rows(_samples(6, 0, gap=50.0), zero, one)])
-    bounded = training_set([instance_rows(_samples(6, 0, gap=50.0), zero, one, weight_bound=1.5)])
+    far = training_set([instance_rows(_samples(6, 0, gap=50.0), _policy())])
+    bounded = training_set([instance_rows(_samples(6, 0, gap=50.0), _policy(), weight_bound=1.5)])
     assert far.effective_sample_size < 3 < bounded.effective_sample_size
+
+
+def test_weights_refer_to_the_policy_that_would_sample_now() -> None:
+    """Under BADMM the newest local policy, under MDGPS the newest global one."""
+    policy, local = _policy(), _samples(6, 0, gap=0.5)
+    fresh = policy.log_probability(local.observations, local.actions)
+    sampled = replace(local, method="mdgps", log_probabilities=fresh)
+    np.testing.assert_allclose(instance_rows(sampled, policy).weights, 1 / 6)
+    assert instance_rows(replace(sampled, method="badmm"), policy).weights.std() > 0.01
+    older = replace(sampled, log_probabilities=local.log_probabilities)
+    expected = importance_weights(fresh, local.log_probabilities, 3.0)
+    np.testing.assert_allclose(instance_rows(older, policy, 3.0).weights, expected.T)
 
 
 def test_an_empty_training_set_is_refused() -> None:
@@ -102,7 +124,7 @@ def test_an_empty_training_set_is_refused() -> None:
 def test_clipping_keeps_the_direction() -> None:
     """A clipped gradient points the same way and has the norm asked for."""
     architecture = Architecture(DIM_O, DIM_U, hidden=(8,))
-    data = training_set([instance_rows(_samples(4, 3), np.zeros(DIM_O), np.ones(DIM_O))])
+    data = training_set([instance_rows(_samples(4, 3), _policy())])
     values = initial_values(architecture, np.random.default_rng(0))
     free = stochastic_gradient(architecture, values, data, 32, np.random.default_rng(1))
     clipped = stochastic_gradient(architecture, values, data, 32, np.random.default_rng(1), 0.01)
@@ -123,11 +145,12 @@ def test_sgd_finds_labels_that_a_network_can_express() -> None:
         observations=np.concatenate([states, np.ones((20, T, 1))], axis=-1),
         actions=actions,
         log_probabilities=policy.log_probability(states, actions),
+        method="badmm",
         policy=policy,
         multipliers=np.zeros((T, DIM_U)),
         kl_weights=np.ones(T),
     )
-    data = training_set([instance_rows(samples, np.zeros(DIM_O), np.ones(DIM_O))])
+    data = training_set([instance_rows(samples, _policy())])
     architecture = Architecture(DIM_O, DIM_U, hidden=(32,))
     values = torch.from_numpy(initial_values(architecture, rng, log_variance=1.0))
     optimizer = torch.optim.Adam([values], lr=1e-2)
@@ -144,7 +167,7 @@ def test_sgd_finds_labels_that_a_network_can_express() -> None:
 
 def test_a_gradient_that_is_not_finite_says_so() -> None:
     """Broken labels cannot pass for a gradient."""
-    data = training_set([instance_rows(_samples(2, 0), np.zeros(DIM_O), np.ones(DIM_O))])
+    data = training_set([instance_rows(_samples(2, 0), _policy())])
     broken = Labels(**{**vars(data.tables), "kl_weight": data.tables.kl_weight * torch.nan})
     bad = type(data)(**{**vars(data), "tables": broken})
     architecture = Architecture(DIM_O, DIM_U, hidden=(4,))

@@ -189,7 +189,6 @@ def test_a_signal_ends_it_cleanly(
     ("parameters", "reason"),
     [
         ({"task": "dance"}, "dance"),
-        ({"method": "guess"}, "guess"),
         ({"mode": "sometimes"}, "sometimes"),
         ({"mode": "sync"}, "instances_expected"),
         ({"batch_size": 0}, "batch_size"),

@@ -14,7 +14,7 @@ from adgps_global_worker.replay_memory import RefusedTrajectoriesError, ReplayMe
 
 
 def _memory(per_instance: int = 10, total: int = 100) -> ReplayMemory:
-    return ReplayMemory(TASK, "badmm", per_instance, total)
+    return ReplayMemory(TASK, per_instance, total)
 
 
 def _kept(memory: ReplayMemory, index: int) -> set[float]:
@@ -145,7 +145,6 @@ def _blind(optimized: OptimizedTrajectories) -> OptimizedTrajectories:
     ("wrong", "figures"),
     [
         (lambda o: replace(o, instance=Instance("dance", "training/0", np.zeros(9))), "'dance'"),
-        (lambda o: replace(o, method="mdgps"), "'mdgps'"),
         (_shorter, r"\(50, 7, 32\)"),
         (_blind, r"\(100, 5\).*\(100, 41\)"),
         (lambda o: replace(o, samples=()), "no samples"),

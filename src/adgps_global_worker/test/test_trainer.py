@@ -56,7 +56,7 @@ class _Server:
 
 def _trainer(server: _Server, maximum: float = 10.0) -> tuple[Trainer, list[str]]:
     log: list[str] = []
-    memory = ReplayMemory(TASK, "badmm", 20, 100)
+    memory = ReplayMemory(TASK, 20, 100)
     limiter = StepsPerRollout(0.0, maximum)
     settings = TrainerSettings(batch_size=64)
     rng = np.random.default_rng(0)
@@ -217,8 +217,12 @@ def test_a_server_of_another_task_and_refused_trajectories_are_named() -> None:
     trainer, _ = _trainer(server)
     with pytest.raises(ValueError, match="3 numbers to 2"):
         trainer.advance()
+    optimized = make_optimized()
     with pytest.raises(RefusedTrajectoriesError):
-        trainer.receive(make_optimized(method="mdgps"), history=False)
+        trainer.receive(
+            replace(optimized, instance=replace(optimized.instance, task="dance"), samples=()),
+            history=False,
+        )
 
 
 @pytest.mark.parametrize("name", ["batch_size", "weight_bound", "max_gradient_norm"])

@@ -17,7 +17,7 @@ from adgps_core.checkpoints import DamagedCheckpointError, read_checkpoint, writ
 from adgps_core.policies import LinearGaussianPolicy
 from adgps_core.tasks.task import CostExpansion
 from adgps_local_worker.gmm_prior import GaussianMixture
-from adgps_local_worker.local_update import Batch, LocalState
+from adgps_local_worker.local_state import Batch, LocalState, Model
 from adgps_local_worker.lqr import LinearDynamics
 
 Arrays = dict[str, NDArray[Any]]
@@ -57,15 +57,7 @@ def load_state(path: Path) -> tuple[LocalState, Arrays]:
         linearized=_policy(saved, "linearized") if "linearized/K" in saved else None,
         objective=_number(saved, "objective"),
         improvement=_number(saved, "improvement"),
-        batch=Batch(
-            states=batch["states"],
-            actions=batch["actions"],
-            dynamics=LinearDynamics(**_below(batch, "dynamics")),
-            cost=CostExpansion(**_below(batch, "cost")),
-            sampling_policy=_policy(batch, "sampling_policy"),
-        )
-        if batch
-        else None,
+        batch=_batch(batch) if batch else None,
         history=tuple(history[str(index)] for index in range(len(history))),
         dynamics_prior=_mixture(saved, "dynamics_prior"),
         policy_prior=_mixture(saved, "policy_prior"),
@@ -92,6 +84,20 @@ def _below(arrays: Arrays, name: str) -> Arrays:
     """Entries under a name, without it."""
     prefix = f"{name}/"
     return {key[len(prefix) :]: data for key, data in arrays.items() if key.startswith(prefix)}
+
+
+def _batch(arrays: Arrays) -> Batch:
+    model = _below(arrays, "model")
+    plain = ("states", "observations", "actions", "log_probabilities", "costs")
+    return Batch(
+        **{name: arrays[name] for name in plain},
+        sampling_policy=_policy(arrays, "sampling_policy"),
+        model=Model(
+            LinearDynamics(**_below(model, "dynamics")), CostExpansion(**_below(model, "cost"))
+        )
+        if model
+        else None,
+    )
 
 
 def _number(arrays: Arrays, name: str) -> float | None:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class LocalConfiguration:
-    """Hyper-parameters of Algorithm 2 with BADMM and LQR.
+    """Hyper-parameters of Algorithm 2.
 
     Parameters
     ----------
-    kl_step : bound on KL(new || previous local policy), per time step [nat].
+    kl_step : bound on KL(new || sampling policy) of LQR, per time step [nat].
+    pi2_kl : bound on KL(weights || equal weights) of PI2 at each time step [nat].
     step_multiplier_max : most that the adaptive step size may scale kl_step.
     prior_components : components of the mixtures behind the regressions.
     prior_history : past iterations whose samples the mixtures see.
@@ -31,6 +32,7 @@ class LocalConfiguration:
     """
 
     kl_step: float = 1.0
+    pi2_kl: float = 1.0
     step_multiplier_max: float = 3.0
     prior_components: int = 10
     prior_history: int = 4
@@ -48,6 +50,7 @@ class LocalConfiguration:
         """Refuse what cannot work, naming it."""
         positive = (
             "kl_step",
+            "pi2_kl",
             "step_multiplier_max",
             "prior_components",
             "prior_history",

@@ -1,10 +1,17 @@
 """Algorithm 2, one instance: samples in, a better local policy out.
 
-`fit` learns a model from the samples; `improve` takes a bounded step on it. Synchronous training
-calls `improve` several times for one `fit`, each time against a newer global policy (the paper's
-figure 2); `retreat` repeats the step smaller when the arm could not run the policy.
+`fit` learns from the samples what the step needs; `improve` takes a bounded step. Synchronous
+training calls `improve` several times for one `fit`, each time against a newer global policy (the
+paper's figure 2); `retreat` repeats the step smaller when the arm could not run the policy.
 
-Shapes: N rollouts, T steps, dX state, dU action.
+              the step starts from             and minimises
+    badmm     the local policy that sampled    E[l - λᵀu] + ν KL(p || π̄)      (equation 2)
+    mdgps     π̄, the global one that sampled   E[l]                           (equation 3)
+
+    lqr       on a model fitted to the samples, the divergence of trajectories bounded
+    pi2       on the samples themselves, weighted by their cost-to-go
+
+Shapes: N rollouts, T steps, dX state, dU action, dO observation.
 """
 
 from __future__ import annotations
@@ -23,130 +30,87 @@ from adgps_local_worker.badmm import update_kl_weights, update_multipliers
 from adgps_local_worker.configuration import LocalConfiguration
 from adgps_local_worker.dynamics import fit_dynamics, transitions
 from adgps_local_worker.gaussians import entropy, policy_divergence
-from adgps_local_worker.gmm_prior import GaussianMixture, fit_mixture
-from adgps_local_worker.initial_policy import hold
+from adgps_local_worker.gmm_prior import fit_mixture
 from adgps_local_worker.kl_lqr import augmented_cost, bounded_step
 from adgps_local_worker.linearization import linearize_policy
-from adgps_local_worker.lqr import LinearDynamics, expected_cost, forward_pass
+from adgps_local_worker.local_state import Batch, LocalState, Model
+from adgps_local_worker.lqr import expected_cost, forward_pass
+from adgps_local_worker.pi2 import augmented_costs, pi2_step
 from adgps_local_worker.step_size import adapt_step_size
 
 RETREAT = 0.3
 """Factor on the step size after a step that the arm could not run."""
 
-
-@dataclass(frozen=True)
-class Batch:
-    """The samples of one iteration and the model fitted to them.
-
-    Parameters
-    ----------
-    states : (N, T+1, dX).
-    actions : (N, T, dU), as applied.
-    dynamics : fitted to them.
-    cost : quadratic model of the task's cost, averaged over them.
-    sampling_policy : that drew them: the centre of the divergence bound.
-    """
-
-    states: Array
-    actions: Array
-    dynamics: LinearDynamics
-    cost: CostExpansion
-    sampling_policy: LinearGaussianPolicy
+Notes = tuple[str, ...]
+"""Sentences for the operator."""
 
 
 @dataclass(frozen=True)
-class LocalState:
-    """All that a local worker knows about one instance.
+class Problem:
+    """What is to be improved, and how.
 
     Parameters
     ----------
-    policy : the newest local policy.
-    multipliers : λ_t, (T, dU).
-    kl_weights : ν_t, (T,).
-    step_multiplier : of the divergence bound.
-    iteration, rollouts : batches, and rollouts in them, learned from so far.
-    divergence : KL_t(local || linearised global) at the last improvement, (T,); None before.
-    linearized : π̄, the global policy as it was then, linearised at the samples.
-    objective : E_p̄[l - λᵀu] + ν KL(p̄ || π̄) of the sampling policy p̄ at the last improvement;
-        None before the first.
-    improvement : what the last step promised to save of it; None before the first.
-    batch : newest samples and model; None before the first.
-    history : transitions (M, dX+dU+dX) of past iterations, newest last, an array each.
-    dynamics_prior, policy_prior : mixtures of the last update, to start the next from.
+    task, instance : what the cost and the observations are of.
+    configuration : hyper-parameters.
+    method : "badmm" or "mdgps".
+    optimizer : "lqr" or "pi2".
     """
 
-    policy: LinearGaussianPolicy
-    multipliers: Array
-    kl_weights: Array
-    step_multiplier: float = 1.0
-    iteration: int = 0
-    rollouts: int = 0
-    divergence: Array | None = None
-    linearized: LinearGaussianPolicy | None = None
-    objective: float | None = None
-    improvement: float | None = None
-    batch: Batch | None = None
-    history: tuple[Array, ...] = ()
-    dynamics_prior: GaussianMixture | None = None
-    policy_prior: GaussianMixture | None = None
-
-
-def initial_state(task: Task, configuration: LocalConfiguration) -> LocalState:
-    """State before the first rollout."""
-    policy = hold(
-        task.horizon,
-        task.dim_x,
-        task.start_joint_angles,
-        np.array(configuration.initial_stiffness),
-        np.array(configuration.initial_damping),
-        np.array(configuration.initial_noise),
-    )
-    return LocalState(
-        policy,
-        multipliers=np.zeros((task.horizon, task.dim_u)),
-        kl_weights=np.full(task.horizon, configuration.kl_weight),
-    )
+    task: Task
+    instance: Instance
+    configuration: LocalConfiguration
+    method: str = "badmm"
+    optimizer: str = "lqr"
 
 
 def fit(
     state: LocalState,
     samples: Sequence[Trajectory],
-    task: Task,
-    instance: Instance,
-    configuration: LocalConfiguration,
+    problem: Problem,
     rng: np.random.Generator,
+    sampled: GlobalPolicy | None = None,
 ) -> LocalState:
-    """Fit dynamics and cost to new samples, and judge the step that led to them.
+    """Learn from new samples what a step needs, and judge the step before.
 
     Parameters
     ----------
-    state : whose policy drew the samples.
+    state : under BADMM, the one whose policy drew the samples.
     samples : N complete trajectories of T steps.
+    sampled : the global policy that drew the samples, under MDGPS.
     """
+    configuration = problem.configuration
     states = np.stack([sample.states for sample in samples])
-    actions = np.stack([sample.actions_applied for sample in samples])
-    newest = transitions(states, actions)
+    applied = np.stack([sample.actions_applied for sample in samples])
+    newest = transitions(states, applied)
     history = (*state.history, newest.reshape(-1, newest.shape[-1]))
-    history = history[-configuration.prior_history :]
-    prior = fit_mixture(
-        np.concatenate(history),
-        configuration.prior_components,
-        rng,
-        state.dynamics_prior,
-        configuration.prior_iterations,
+    state = replace(state, history=history[-configuration.prior_history :])
+    centre = state.policy
+    if problem.method == "mdgps":
+        if sampled is None:
+            raise ValueError("under mdgps the samples are a global policy's")
+        observations = np.stack([sample.observations for sample in samples])
+        state = _linearize(state, states[:, :-1], observations, sampled, problem, rng)
+        assert state.linearized is not None
+        centre = state.linearized
+    model = None
+    if problem.optimizer == "lqr":
+        state, model = _fit_model(state, states, applied, problem, rng)
+    batch = Batch(
+        states=states,
+        observations=np.stack([sample.observations for sample in samples]),
+        actions=np.stack([sample.actions_sampled for sample in samples]),
+        log_probabilities=np.stack([sample.log_probabilities for sample in samples]),
+        costs=problem.task.cost(states[:, :-1], applied, problem.instance),
+        sampling_policy=centre,
+        model=model,
     )
-    dynamics = fit_dynamics(states, actions, prior, configuration.prior_strength)
-    expansion = task.expand_cost(states[:, :-1], actions, instance)
-    cost = CostExpansion(
-        expansion.hessian.mean(0), expansion.gradient.mean(0), expansion.value.mean(0)
-    )
-    batch = Batch(states, actions, dynamics, cost, state.policy)
     multiplier = state.step_multiplier
-    if state.objective is not None and state.improvement is not None:
+    if model is not None and state.objective is not None and state.improvement is not None:
         multiplier = adapt_step_size(
             multiplier,
             state.improvement,
-            state.objective - _objective(state, batch, state.policy),
+            state.objective - _objective(state, model, centre, problem),
             high=configuration.step_multiplier_max,
         )
     return replace(
@@ -155,82 +119,147 @@ def fit(
         iteration=state.iteration + 1,
         rollouts=state.rollouts + len(samples),
         batch=batch,
-        history=history,
-        dynamics_prior=prior,
     )
 
 
 def improve(
     state: LocalState,
     global_policy: GlobalPolicy | None,
-    task: Task,
-    instance: Instance,
-    configuration: LocalConfiguration,
+    problem: Problem,
     rng: np.random.Generator,
-) -> LocalState:
-    """Update multipliers and penalty weights, then step to a better local policy.
+) -> tuple[LocalState, Notes]:
+    """Step to a better local policy; under BADMM, update multipliers and penalty weights first.
 
     Parameters
     ----------
     state : with a batch.
-    global_policy : newest; None while it has not been trained, which leaves plain LQR.
+    global_policy : newest; None while it has not been trained, which leaves plain optimisation.
     """
     batch = _batch(state)
-    if global_policy is not None:
-        state = _consult(state, global_policy, task, instance, configuration, rng)
-    cost, weights = _augmented(state, batch)
-    bound = configuration.kl_step * state.step_multiplier * task.horizon
-    step = bounded_step(batch.dynamics, cost, batch.sampling_policy, bound, weights)
-    before = _objective(state, batch, batch.sampling_policy)
-    return replace(
-        state,
-        policy=step.policy,
-        objective=before,
-        improvement=before - _objective(state, batch, step.policy),
-    )
+    if problem.method == "badmm" and global_policy is not None:
+        state = _consult(state, global_policy, problem, rng)
+    if problem.optimizer == "lqr":
+        return _improve_model(state, batch, problem), ()
+    return _reweigh(state, batch, global_policy, problem)
 
 
 def retreat(
     state: LocalState,
     global_policy: GlobalPolicy | None,
-    task: Task,
-    instance: Instance,
-    configuration: LocalConfiguration,
+    problem: Problem,
     rng: np.random.Generator,
 ) -> LocalState:
-    """Repeat the last step with a smaller bound; from the start if there was none."""
+    """Repeat the last step of BADMM with a smaller bound; from the start if there was none."""
     if state.batch is None:
         return state
     smaller = replace(state, step_multiplier=RETREAT * state.step_multiplier)
-    return improve(smaller, global_policy, task, instance, configuration, rng)
+    return improve(smaller, global_policy, problem, rng)[0]
 
 
-def _consult(
+def _fit_model(
+    state: LocalState, states: Array, actions: Array, problem: Problem, rng: np.random.Generator
+) -> tuple[LocalState, Model]:
+    """Fit dynamics, with a mixture over the history as prior, and average the cost's expansion."""
+    configuration = problem.configuration
+    prior = fit_mixture(
+        np.concatenate(state.history),
+        configuration.prior_components,
+        rng,
+        state.dynamics_prior,
+        configuration.prior_iterations,
+    )
+    expansion = problem.task.expand_cost(states[:, :-1], actions, problem.instance)
+    model = Model(
+        fit_dynamics(states, actions, prior, configuration.prior_strength),
+        CostExpansion(
+            expansion.hessian.mean(0), expansion.gradient.mean(0), expansion.value.mean(0)
+        ),
+    )
+    return replace(state, dynamics_prior=prior), model
+
+
+def _improve_model(state: LocalState, batch: Batch, problem: Problem) -> LocalState:
+    """LQR on the model, within a divergence from the policy that sampled."""
+    if batch.model is None:
+        raise ValueError("no model was fitted to these samples")
+    configuration, centre = problem.configuration, batch.sampling_policy
+    cost, weights = _augmented(state, batch.model, problem)
+    bound = configuration.kl_step * state.step_multiplier * problem.task.horizon
+    step = bounded_step(batch.model.dynamics, cost, centre, bound, weights)
+    before = _objective(state, batch.model, centre, problem)
+    return replace(
+        state,
+        policy=step.policy,
+        objective=before,
+        improvement=before - _objective(state, batch.model, step.policy, problem),
+    )
+
+
+def _reweigh(
+    state: LocalState, batch: Batch, global_policy: GlobalPolicy | None, problem: Problem
+) -> tuple[LocalState, Notes]:
+    """PI2 on the samples; BADMM's multipliers and penalty enter their costs."""
+    configuration = problem.configuration
+    costs, temperature = batch.costs, None
+    if problem.method == "badmm" and global_policy is not None:
+        costs = augmented_costs(
+            costs,
+            batch.actions,
+            state.multipliers,
+            state.kl_weights,
+            batch.log_probabilities,
+            global_policy.log_probability(batch.observations, batch.actions),
+        )
+        temperature = state.kl_weights
+    step = pi2_step(
+        batch.sampling_policy,
+        batch.states[:, :-1],
+        batch.actions,
+        costs,
+        configuration.pi2_kl * state.step_multiplier,
+        minimum_temperature=temperature,
+    )
+    return replace(state, policy=step.policy), step.notes
+
+
+def _linearize(
     state: LocalState,
+    states: Array,
+    observations: Array,
     global_policy: GlobalPolicy,
-    task: Task,
-    instance: Instance,
-    configuration: LocalConfiguration,
+    problem: Problem,
     rng: np.random.Generator,
 ) -> LocalState:
-    """Linearise the global policy at the samples and update λ and ν by how far it is off."""
-    states = _batch(state).states[:, :-1]
-    means = global_policy.mean(task.observe(states, instance))
+    """Linearise a global policy at states (N, T, dX), seen as observations (N, T, dO)."""
+    configuration, task = problem.configuration, problem.task
     past = np.concatenate(state.history)[:, : task.dim_x]
+    answers = global_policy.mean(task.observe(past, problem.instance))
     prior = fit_mixture(
-        np.concatenate([past, global_policy.mean(task.observe(past, instance))], axis=-1),
+        np.concatenate([past, answers], axis=-1),
         configuration.prior_components,
         rng,
         state.policy_prior,
         configuration.prior_iterations,
     )
+    means = global_policy.mean(observations)
     linearized = linearize_policy(
         states, means, global_policy.variance, prior, configuration.prior_strength
     )
+    return replace(state, linearized=linearized, policy_prior=prior)
+
+
+def _consult(
+    state: LocalState, global_policy: GlobalPolicy, problem: Problem, rng: np.random.Generator
+) -> LocalState:
+    """Linearise the global policy at the samples and update λ and ν by how far it is off."""
+    batch, configuration = _batch(state), problem.configuration
+    states = batch.states[:, :-1]
+    state = _linearize(state, states, batch.observations, global_policy, problem, rng)
+    assert state.linearized is not None
     spread = states - states.mean(0)
     divergence = policy_divergence(
         state.policy,
-        linearized,
+        state.linearized,
         states.mean(0),
         np.einsum("nti,ntj->tij", spread, spread) / len(states),
     )
@@ -239,7 +268,7 @@ def _consult(
         multipliers=update_multipliers(
             state.multipliers,
             state.kl_weights,
-            means,
+            global_policy.mean(batch.observations),
             state.policy.mean(states),
             configuration.multiplier_rate,
         ),
@@ -251,27 +280,29 @@ def _consult(
             high=configuration.kl_weight_max,
         ),
         divergence=divergence,
-        linearized=linearized,
-        policy_prior=prior,
     )
 
 
-def _augmented(state: LocalState, batch: Batch) -> tuple[CostExpansion, Array]:
-    """BADMM's cost of a batch, and the entropy weight that belongs to it."""
-    weights = state.kl_weights
-    if state.linearized is None:
-        weights = np.zeros_like(weights)
-    return augmented_cost(batch.cost, state.multipliers, weights, state.linearized), weights
+def _augmented(state: LocalState, model: Model, problem: Problem) -> tuple[CostExpansion, Array]:
+    """Cost that the method minimises, and the entropy weight that belongs to it."""
+    weights = np.zeros_like(state.kl_weights)
+    if problem.method == "mdgps":
+        return model.cost, weights
+    if state.linearized is not None:
+        weights = state.kl_weights
+    return augmented_cost(model.cost, state.multipliers, weights, state.linearized), weights
 
 
-def _objective(state: LocalState, batch: Batch, policy: LinearGaussianPolicy) -> float:
-    """Σ_t E_p[l - λᵀu] + ν KL(p || π̄) of a policy under a batch's model.
+def _objective(
+    state: LocalState, model: Model, policy: LinearGaussianPolicy, problem: Problem
+) -> float:
+    """What the method minimises, Σ_t E_p[l - λᵀu] + ν KL(p || π̄) or Σ_t E_p[l], by the model.
 
     The step size must be judged by what the step minimises: the cost alone may well rise while a
     policy is pulled towards the global one.
     """
-    cost, weights = _augmented(state, batch)
-    expected = expected_cost(cost, forward_pass(batch.dynamics, policy))
+    cost, weights = _augmented(state, model, problem)
+    expected = expected_cost(cost, forward_pass(model.dynamics, policy))
     return float((expected - weights * entropy(policy)).sum())
 
 

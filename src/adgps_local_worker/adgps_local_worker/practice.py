@@ -4,6 +4,10 @@ Asynchronously (ADGPS, paper section IV) each instance is sampled, improved once
 the next follows. Synchronously (Algorithm 1) all instances are sampled, then local and global
 optimisation alternate K times with everybody waiting for each other, in numbered rounds.
 
+Under MDGPS an instance of the schedule is a condition: in every iteration an instance is drawn
+anew like it, with an initial state that the iteration's rollouts share, and sampled with one
+version of the global policy. There is one round an iteration then.
+
 Nothing here knows of ROS: robots and peers are what the protocols say.
 """
 
@@ -19,20 +23,17 @@ import numpy as np
 
 from adgps_core.global_policy import GlobalPolicy
 from adgps_core.optimized import OptimizedTrajectories
+from adgps_core.phases import Phase, phase_at
 from adgps_core.policies import LinearGaussianPolicy
 from adgps_core.tasks.task import Instance, Task
 from adgps_core.trajectory import Trajectory
 from adgps_local_worker.configuration import LocalConfiguration
-from adgps_local_worker.local_update import (
-    LocalState,
-    fit,
-    improve,
-    initial_state,
-    retreat,
-)
+from adgps_local_worker.local_state import LocalState, begin_phase, initial_state
+from adgps_local_worker.local_update import Problem, fit, improve, retreat
 from adgps_local_worker.progress import Progress
 
 Mode = Literal["async", "sync"]
+RunnablePolicy = LinearGaussianPolicy | GlobalPolicy
 
 
 class RolloutError(Exception):
@@ -41,6 +42,10 @@ class RolloutError(Exception):
 
 class RobotNotReadyError(RolloutError):
     """A rollout that failed whatever the policy: the robot is stopped, disarmed or away."""
+
+
+class PolicyGoneError(RolloutError):
+    """The robot does not have the version of the global policy that it was to run."""
 
 
 class Robot(Protocol):
@@ -52,15 +57,15 @@ class Robot(Protocol):
     def reset(self, instance: Instance, seed: int) -> None:
         """Bring the robot to the start of an instance; waits for a robot that is away."""
 
-    def rollout(self, instance: Instance, policy: LinearGaussianPolicy, seed: int) -> Trajectory:
-        """Run a local policy; RolloutError if the trajectory is incomplete."""
+    def rollout(self, instance: Instance, policy: RunnablePolicy, seed: int) -> Trajectory:
+        """Run a local policy, or exactly that global one; RolloutError if it did not end well."""
 
 
 class Peers(Protocol):
     """The rest of the collective."""
 
-    def global_policy(self) -> GlobalPolicy | None:
-        """Newest global policy; None while it is untrained."""
+    def global_policy(self) -> GlobalPolicy:
+        """Newest global policy."""
 
     def publish(self, optimized: OptimizedTrajectories, state: LocalState) -> None:
         """Hand samples and local policy to the replay memories, and remember the state."""
@@ -75,11 +80,12 @@ class Schedule:
 
     Parameters
     ----------
-    iterations : of each instance.
+    phases : what is practised in turn.
     samples : rollouts N of an iteration, at least 2.
     seed : of exploration.
     mode : "async" or "sync".
-    alternations : K of local and global optimisation for each batch of rollouts, sync only.
+    alternations : K of local and global optimisation for each batch of rollouts, under BADMM
+        and synchronously only.
 
     Raises
     ------
@@ -87,7 +93,7 @@ class Schedule:
         If a number is out of range.
     """
 
-    iterations: int
+    phases: tuple[Phase, ...]
     samples: int = 5
     seed: int = 0
     mode: Mode = "async"
@@ -95,12 +101,28 @@ class Schedule:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be practised."""
-        if self.iterations < 1 or self.alternations < 1:
-            raise ValueError("iterations and alternations must be at least 1")
+        if not self.phases:
+            raise ValueError("a schedule needs at least one phase")
+        if self.alternations < 1:
+            raise ValueError("alternations must be at least 1")
         if self.samples < 2:
             raise ValueError("samples must be at least 2: one rollout has no covariance")
         if self.mode not in ("async", "sync"):
             raise ValueError(f"unknown mode {self.mode!r}, expected async or sync")
+
+    @property
+    def iterations(self) -> int:
+        """Iterations of each instance, over all phases."""
+        return sum(phase.iterations for phase in self.phases)
+
+    def rounds(self, iteration: int) -> range:
+        """Rounds of synchronous training that iteration 1, 2, ... consists of."""
+
+        def count(of: int) -> int:
+            return self.alternations if phase_at(self.phases, of).method == "badmm" else 1
+
+        first = sum(count(earlier) for earlier in range(1, iteration))
+        return range(first, first + count(iteration))
 
 
 @dataclass(frozen=True)
@@ -110,11 +132,13 @@ class Memory:
     Parameters
     ----------
     state : of the local optimisation.
+    instance : that was practised.
     samples : that were published.
     round : in which they were published.
     """
 
     state: LocalState
+    instance: Instance
     samples: tuple[Trajectory, ...]
     round: int
 
@@ -155,6 +179,8 @@ class Practice:
         known = memories or {}
         self._states = {instance.id: initial_state(task, configuration) for instance in instances}
         self._states |= {key: memory.state for key, memory in known.items()}
+        self._practised = {instance.id: instance for instance in instances}
+        self._practised |= {key: memory.instance for key, memory in known.items()}
         self._samples = {key: memory.samples for key, memory in known.items()}
         self._rounds = {key: memory.round for key, memory in known.items()}
         self.progress = Progress()
@@ -162,7 +188,7 @@ class Practice:
         self.progress.rollouts = sum(state.rollouts for state in self._states.values())
         for instance in instances:
             if instance.id in self._samples:
-                self._measure(instance, self._samples[instance.id])
+                self._measure(instance.id, self._samples[instance.id])
 
     def run(self) -> None:
         """Practise until every instance has had its iterations."""
@@ -183,8 +209,7 @@ class Practice:
         """One iteration of Algorithm 1: sample once, then K rounds of local and global steps."""
         for instance in due:
             self._practise(instance)
-        alternations = self._schedule.alternations
-        for current in range((iteration - 1) * alternations, iteration * alternations):
+        for current in self._schedule.rounds(iteration):
             behind = [i for i in self._instances if self._rounds.get(i.id, -1) < current]
             for instance in behind:
                 self._improve_and_publish(instance, current)
@@ -192,50 +217,102 @@ class Practice:
             if min(self._rounds[instance.id] for instance in self._instances) == current:
                 self._wait(current + 1)
 
-    def _practise(self, instance: Instance) -> None:
-        """Sample a batch on the robot and fit the models to it."""
-        state = self._states[instance.id]
-        batch = self._sample(instance, state)
+    def _practise(self, condition: Instance) -> None:
+        """Sample a batch on the robot and learn from it what the next step needs."""
+        state = self._states[condition.id]
+        phase = phase_at(self._schedule.phases, state.iteration + 1)
+        before = phase_at(self._schedule.phases, state.iteration) if state.iteration else None
+        if phase is not before:
+            state = begin_phase(state, before, phase, self._task, self._configuration)
+        if phase.method == "badmm":
+            sampled = None
+            state, batch = self._sample_local(condition, state, phase)
+        else:
+            sampled, batch = self._sample_global(condition, state)
+        self.progress.activity = f"optimising {condition.id}"
+        self.progress.rollouts += len(batch)
+        self._samples[condition.id] = tuple(batch)
+        self._practised[condition.id] = batch[0].instance
+        self._measure(condition.id, batch)
+        problem = self._problem(batch[0].instance, phase)
+        rng = self._rng(condition, state.iteration, "fit")
+        self._states[condition.id] = fit(state, batch, problem, rng, sampled)
+
+    def _sample_local(
+        self, instance: Instance, state: LocalState, phase: Phase
+    ) -> tuple[LocalState, list[Trajectory]]:
+        """Sample the local policy; a smaller step than the last if the arm could not run it."""
+        rng = self._rng(instance, state.iteration, "sample")
+        batch = self._sample(instance, state.policy, rng)
         while len(batch) < 2:
             self._log(f"{instance.id}: the arm could not run the local policy, stepping back")
             state = retreat(
                 state,
-                self._peers.global_policy(),
-                self._task,
-                instance,
-                self._configuration,
+                self._trained_policy(),
+                self._problem(instance, phase),
                 self._rng(instance, state.iteration, "retreat"),
             )
-            batch = self._sample(instance, state)
-        self.progress.activity = f"optimising {instance.id}"
-        self.progress.rollouts += len(batch)
-        self._measure(instance, batch)
-        rng = self._rng(instance, state.iteration, "fit")
-        self._states[instance.id] = fit(
-            state, batch, self._task, instance, self._configuration, rng
-        )
-        self._samples[instance.id] = tuple(batch)
+            batch = self._sample(instance, state.policy, rng)
+        return state, batch
 
-    def _measure(self, instance: Instance, batch: Sequence[Trajectory]) -> None:
+    def _sample_global(
+        self, condition: Instance, state: LocalState
+    ) -> tuple[GlobalPolicy, list[Trajectory]]:
+        """Sample one version of the global policy on an instance that was never practised."""
+        rng = self._rng(condition, state.iteration, "sample")
+        name = f"{condition.id}/{state.iteration + 1}"
+        while True:
+            instance = self._task.draw_instance(condition, rng, name)
+            policy = self._peers.global_policy()
+            batch = self._sample(instance, policy, rng, start_seed=int(rng.integers(2**63)))
+            if len(batch) >= 2:
+                return policy, batch
+            self._log(f"{instance.id}: the arm could not run policy {policy.version}, trying anew")
+
+    def _problem(self, instance: Instance, phase: Phase) -> Problem:
+        return Problem(self._task, instance, self._configuration, phase.method, phase.optimizer)
+
+    def _trained_policy(self) -> GlobalPolicy | None:
+        """Newest global policy; None while no gradient was applied to it."""
+        policy = self._peers.global_policy()
+        return policy if policy.version.counter > 0 else None
+
+    def _measure(self, condition: str, batch: Sequence[Trajectory]) -> None:
         """Note the mean cost and final distance of a batch."""
+        instance = batch[0].instance
         costs = [
             self._task.cost(sample.states[:-1], sample.actions_applied, instance).sum()
             for sample in batch
         ]
         ends = [self._task.distance(sample.states[-1], instance) for sample in batch]
-        self.progress.costs[instance.id] = float(np.mean(costs))
-        self.progress.distances[instance.id] = float(np.mean(ends))
+        self.progress.costs[condition] = float(np.mean(costs))
+        self.progress.distances[condition] = float(np.mean(ends))
 
-    def _sample(self, instance: Instance, state: LocalState) -> list[Trajectory]:
-        """Roll the local policy out N times; failed rollouts are tried N times more at most.
+    def _sample(
+        self,
+        instance: Instance,
+        policy: RunnablePolicy,
+        rng: np.random.Generator,
+        start_seed: int | None = None,
+    ) -> list[Trajectory]:
+        """Roll a policy out N times; failed rollouts are tried N times more at most.
 
-        A robot that is not ready is waited for: no policy would have fared better.
+        Parameters
+        ----------
+        instance, policy : what to run.
+        rng : of exploration.
+        start_seed : of the initial state, if all rollouts shall share one.
         """
         self.progress.activity = f"sampling {instance.id}"
-        rng = self._rng(instance, state.iteration, "sample")
         batch: list[Trajectory] = []
         for _ in range(2 * self._schedule.samples):
-            trajectory = self._roll_out(instance, state.policy, int(rng.integers(2**63)))
+            seed = int(rng.integers(2**63))
+            start = seed if start_seed is None else start_seed
+            try:
+                trajectory = self._roll_out(instance, policy, seed, start)
+            except PolicyGoneError as error:
+                self._log(f"{instance.id}: {error}")
+                break
             if trajectory is not None:
                 batch.append(trajectory)
             if len(batch) == self._schedule.samples:
@@ -243,47 +320,52 @@ class Practice:
         return batch
 
     def _roll_out(
-        self, instance: Instance, policy: LinearGaussianPolicy, seed: int
+        self, instance: Instance, policy: RunnablePolicy, seed: int, start_seed: int
     ) -> Trajectory | None:
-        """One rollout from the start of an instance; None if it failed because of the policy."""
+        """One rollout from the start of an instance; None if it failed because of the policy.
+
+        A robot that is not ready is waited for: no policy would have fared better.
+        """
         while True:
             try:
-                self._robot.reset(instance, seed)
+                self._robot.reset(instance, start_seed)
                 begin = time.monotonic()
                 trajectory = self._robot.rollout(instance, policy, seed)
                 self.progress.practised_s += time.monotonic() - begin
                 return trajectory
+            except PolicyGoneError:
+                raise
             except RolloutError as error:
                 self.progress.failed_rollouts += 1
                 self._log(f"{instance.id}: rollout discarded: {error}")
                 if not isinstance(error, RobotNotReadyError):
                     return None
 
-    def _improve_and_publish(self, instance: Instance, current_round: int) -> None:
+    def _improve_and_publish(self, condition: Instance, current_round: int) -> None:
         """Take one local step against the newest global policy and share the result."""
-        self.progress.activity = f"optimising {instance.id}"
-        before = self._states[instance.id]
-        rng = self._rng(instance, before.iteration, f"improve {current_round}")
-        state = improve(
-            before,
-            self._peers.global_policy(),
-            self._task,
-            instance,
-            self._configuration,
-            rng,
+        self.progress.activity = f"optimising {condition.id}"
+        before = self._states[condition.id]
+        phase = phase_at(self._schedule.phases, before.iteration)
+        instance = self._practised[condition.id]
+        rng = self._rng(condition, before.iteration, f"improve {current_round}")
+        state, notes = improve(
+            before, self._trained_policy(), self._problem(instance, phase), rng
         )
-        self._states[instance.id] = state
+        for note in notes:
+            self._log(f"{instance.id}: {note}")
+        self._states[condition.id] = state
         self.progress.iterations = {
             **self.progress.iterations,
-            instance.id: state.iteration,
+            condition.id: state.iteration,
         }
         assert state.batch is not None
         optimized = OptimizedTrajectories(
             worker=self._worker,
             iteration=state.iteration,
-            method="badmm",
+            method=phase.method,
             instance=instance,
-            samples=self._samples[instance.id],
+            condition=condition.id,
+            samples=self._samples[condition.id],
             policy=state.policy,
             sampling_policy=state.batch.sampling_policy,
             multipliers=state.multipliers,
@@ -291,7 +373,7 @@ class Practice:
             round=current_round,
         )
         self._peers.publish(optimized, state)
-        self._rounds[instance.id] = current_round
+        self._rounds[condition.id] = current_round
 
     def _wait(self, rounds: int) -> None:
         self.progress.activity = "waiting for the global workers"

@@ -45,6 +45,10 @@ class PointMass:
         """Make the instance with its goal at a position (2,)."""
         return Instance(self.name, instance_id, position)
 
+    def draw_instance(self, like: Instance, rng: np.random.Generator, instance_id: str) -> Instance:
+        """Draw a goal near another's."""
+        return self.goal_instance(like.parameters + 0.3 * rng.standard_normal(2), instance_id)
+
     def observe(self, states: Array, instance: Instance) -> Array:
         """State and goal."""
         goal = np.broadcast_to(instance.parameters, (*states.shape[:-1], 2))
@@ -93,7 +97,9 @@ class PointMass:
         best = backward_pass(dynamics, cost, np.full(self.horizon, 1e-9)).policy
         return float(expected_cost(cost, forward_pass(dynamics, best)).sum())
 
-    def roll_out(self, instance: Instance, policy: LinearGaussianPolicy, seed: int) -> Trajectory:
+    def roll_out(
+        self, instance: Instance, policy: LinearGaussianPolicy | GlobalPolicy, seed: int
+    ) -> Trajectory:
         """One rollout, which depends on the seed alone."""
         rng = np.random.default_rng(seed)
         dynamics = self.dynamics()
@@ -101,7 +107,10 @@ class PointMass:
         states = [dynamics.initial_mean + self.disturbance * rng.standard_normal(4)]
         actions = []
         for t in range(self.horizon):
-            actions.append(policy.act(t, states[t], noise[t]))
+            if isinstance(policy, GlobalPolicy):
+                actions.append(policy.act(self.observe(states[t], instance), noise[t]))
+            else:
+                actions.append(policy.act(t, states[t], noise[t]))
             disturbance = self.disturbance * rng.standard_normal(4)
             states.append(dynamics.F[t] @ np.append(states[t], actions[t]) + disturbance)
         x, u = np.array(states), np.array(actions)
@@ -111,7 +120,12 @@ class PointMass:
             observations=self.observe(x[:-1], instance),
             actions_sampled=u,
             actions_applied=u,
-            log_probabilities=policy.log_probability(x[:-1], u),
+            log_probabilities=policy.log_probability(
+                self.observe(x[:-1], instance) if isinstance(policy, GlobalPolicy) else x[:-1], u
+            ),
+            policy_version=policy.version
+            if isinstance(policy, GlobalPolicy)
+            else PolicyVersion(),
             stamps=self.control_period * np.arange(self.horizon + 1),
             lateness=np.zeros(self.horizon),
             seed=seed,

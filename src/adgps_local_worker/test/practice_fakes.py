@@ -9,12 +9,16 @@ from point_mass import TASK, global_policy
 
 from adgps_core.global_policy import GlobalPolicy
 from adgps_core.optimized import OptimizedTrajectories
-from adgps_core.policies import LinearGaussianPolicy
 from adgps_core.tasks import Instance
 from adgps_core.trajectory import Trajectory
 from adgps_local_worker.checkpoint import load_state, save_state
-from adgps_local_worker.local_update import LocalState
-from adgps_local_worker.practice import Memory, RobotNotReadyError, RolloutError
+from adgps_local_worker.local_state import LocalState
+from adgps_local_worker.practice import (
+    Memory,
+    RobotNotReadyError,
+    RolloutError,
+    RunnablePolicy,
+)
 
 
 class KilledError(Exception):
@@ -35,13 +39,13 @@ class FakeRobot:
     events: list[str]
     unable: Collection[int] = ()
     away: Collection[int] = ()
-    policies: list[LinearGaussianPolicy] = field(default_factory=list)
+    policies: list[RunnablePolicy] = field(default_factory=list)
 
     def reset(self, instance: Instance, seed: int) -> None:
         """Note it."""
         self.events.append(f"reset {instance.id}")
 
-    def rollout(self, instance: Instance, policy: LinearGaussianPolicy, seed: int) -> Trajectory:
+    def rollout(self, instance: Instance, policy: RunnablePolicy, seed: int) -> Trajectory:
         """Roll out, unless this is one of those that fail."""
         self.policies.append(policy)
         if len(self.policies) - 1 in self.away:
@@ -72,7 +76,7 @@ class FakePeers:
     published: list[OptimizedTrajectories] = field(default_factory=list)
     states: list[LocalState] = field(default_factory=list)
 
-    def global_policy(self) -> GlobalPolicy | None:
+    def global_policy(self) -> GlobalPolicy:
         """Return the policy after the rounds completed so far."""
         return global_policy(self.rounds)
 
@@ -81,8 +85,10 @@ class FakePeers:
         self.published.append(optimized)
         self.states.append(state)
         if self.folder is not None:
-            extra = {"round": np.asarray(optimized.round)}
-            save_state(self._path(optimized.instance.id), state, extra)
+            goal = optimized.instance.parameters
+            seeds = np.array([sample.seed for sample in optimized.samples])
+            extra = {"round": np.asarray(optimized.round), "goal": goal, "seeds": seeds}
+            save_state(self._path(optimized.condition), state, extra)
         self._note(f"publish {optimized.instance.id} {optimized.iteration} {optimized.round}")
 
     def wait_for_training(self, rounds: int) -> None:

@@ -9,7 +9,10 @@ from point_mass import CONFIGURATION, INSTANCES, TASK, global_policy
 
 from adgps_core.checkpoints import DamagedCheckpointError, write_checkpoint
 from adgps_local_worker.checkpoint import load_state, save_state
-from adgps_local_worker.local_update import LocalState, fit, improve, initial_state
+from adgps_local_worker.local_state import LocalState, initial_state
+from adgps_local_worker.local_update import Problem, fit, improve
+
+PROBLEM = Problem(TASK, INSTANCES[0], CONFIGURATION)
 
 
 def _improved() -> LocalState:
@@ -18,8 +21,8 @@ def _improved() -> LocalState:
     for iteration in range(2):
         rng = np.random.default_rng(iteration)
         samples = [TASK.roll_out(INSTANCES[0], state.policy, n) for n in range(4)]
-        state = fit(state, samples, TASK, INSTANCES[0], CONFIGURATION, rng)
-        state = improve(state, global_policy(0), TASK, INSTANCES[0], CONFIGURATION, rng)
+        state = fit(state, samples, PROBLEM, rng)
+        state, _ = improve(state, global_policy(0), PROBLEM, rng)
     return state
 
 
@@ -61,7 +64,7 @@ def test_what_is_none_stays_none(tmp_path: Path) -> None:
     assert loaded.batch is None and loaded.history == () and loaded.improvement is None
     samples = [TASK.roll_out(INSTANCES[0], fresh.policy, n) for n in range(3)]
     rng = np.random.default_rng(0)
-    fitted = fit(fresh, samples, TASK, INSTANCES[0], CONFIGURATION, rng)
+    fitted = fit(fresh, samples, PROBLEM, rng)
     save_state(path, fitted, {})
     _assert_same(load_state(path)[0], fitted)
 

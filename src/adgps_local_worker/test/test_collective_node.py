@@ -13,7 +13,7 @@ from worker_thread import WorkerThread
 
 from adgps_core.optimized import OptimizedTrajectories
 from adgps_local_worker.configuration import LocalConfiguration
-from adgps_local_worker.local_update import initial_state
+from adgps_local_worker.local_state import initial_state
 from adgps_local_worker.nodes.collective import Collective
 from adgps_local_worker.nodes.futures import StoppedError
 

@@ -11,19 +11,14 @@ from adgps_core.trajectory import Trajectory
 from adgps_core.typing import Array
 from adgps_local_worker.badmm import update_kl_weights
 from adgps_local_worker.gaussians import policy_divergence
-from adgps_local_worker.local_update import (
-    RETREAT,
-    LocalState,
-    fit,
-    improve,
-    initial_state,
-    retreat,
-)
+from adgps_local_worker.local_state import LocalState, Model, initial_state
+from adgps_local_worker.local_update import RETREAT, Problem, fit, improve, retreat
 from adgps_local_worker.lqr import expected_cost, forward_pass
 from adgps_local_worker.step_size import adapt_step_size
 
 GOAL = INSTANCES[0]
 GLOBAL = global_policy(seed=0)
+BADMM_LQR = Problem(TASK, GOAL, CONFIGURATION)
 
 
 def _samples(state: LocalState, count: int = 5, seed: int = 0) -> list[Trajectory]:
@@ -32,13 +27,18 @@ def _samples(state: LocalState, count: int = 5, seed: int = 0) -> list[Trajector
 
 def _fitted(state: LocalState, seed: int = 0) -> LocalState:
     rng = np.random.default_rng(seed)
-    return fit(state, _samples(state, seed=seed), TASK, GOAL, CONFIGURATION, rng)
+    return fit(state, _samples(state, seed=seed), BADMM_LQR, rng)
+
+
+def _model(state: LocalState) -> Model:
+    assert state.batch is not None and state.batch.model is not None
+    return state.batch.model
 
 
 def _divergence(state: LocalState) -> Array:
     """Of the newest policy from the one that drew the samples, under the fitted model."""
     assert state.batch is not None
-    marginals = forward_pass(state.batch.dynamics, state.policy)
+    marginals = forward_pass(_model(state).dynamics, state.policy)
     return policy_divergence(
         state.policy,
         state.batch.sampling_policy,
@@ -55,7 +55,7 @@ def test_the_first_policy_holds_the_start() -> None:
     np.testing.assert_array_equal(state.multipliers, np.zeros((TASK.horizon, 2)))
     np.testing.assert_array_equal(state.kl_weights, CONFIGURATION.kl_weight)
     with pytest.raises(ValueError, match="fit first"):
-        improve(state, None, TASK, GOAL, CONFIGURATION, np.random.default_rng(0))
+        improve(state, None, BADMM_LQR, np.random.default_rng(0))
 
 
 def test_iterations_lower_the_cost_to_the_optimum() -> None:
@@ -67,8 +67,8 @@ def test_iterations_lower_the_cost_to_the_optimum() -> None:
             np.mean([TASK.cost(s.states[:-1], s.actions_applied, GOAL).sum() for s in samples])
         )
         rng = np.random.default_rng(iteration)
-        state = fit(state, samples, TASK, GOAL, CONFIGURATION, rng)
-        state = improve(state, None, TASK, GOAL, CONFIGURATION, rng)
+        state = fit(state, samples, BADMM_LQR, rng)
+        state, _ = improve(state, None, BADMM_LQR, rng)
         assert state.iteration == iteration
         assert state.improvement is not None and state.improvement > 0
     least = TASK.least_cost(GOAL)
@@ -81,11 +81,11 @@ def test_fit_models_the_true_system_and_its_cost() -> None:
     """Fitted dynamics predict, and the model's cost of the sampling policy is the samples'."""
     state = _fitted(initial_state(TASK, CONFIGURATION))
     assert state.batch is not None
-    predicted = state.batch.dynamics.F[-1] @ np.array([0.5, 0.5, 0.2, -0.1, 1.0, -1.0])
-    predicted += state.batch.dynamics.f[-1]
+    predicted = _model(state).dynamics.F[-1] @ np.array([0.5, 0.5, 0.2, -0.1, 1.0, -1.0])
+    predicted += _model(state).dynamics.f[-1]
     np.testing.assert_allclose(predicted, [0.54, 0.48, 0.4, -0.3], atol=0.03)
     paid = TASK.cost(state.batch.states[:, :-1], state.batch.actions, GOAL).sum(-1)
-    model = expected_cost(state.batch.cost, forward_pass(state.batch.dynamics, state.policy))
+    model = expected_cost(_model(state).cost, forward_pass(_model(state).dynamics, state.policy))
     assert model.sum() == pytest.approx(paid.mean(), rel=0.05)
     np.testing.assert_array_equal(state.batch.sampling_policy.K, state.policy.K)
 
@@ -106,15 +106,13 @@ def test_fit_remembers_as_many_iterations_as_configured() -> None:
 def test_fit_judges_the_last_step() -> None:
     """The step size follows promised against actual improvement, from the second batch on."""
     rng = np.random.default_rng(0)
-    first = improve(
-        _fitted(initial_state(TASK, CONFIGURATION)), None, TASK, GOAL, CONFIGURATION, rng
-    )
+    first, _ = improve(_fitted(initial_state(TASK, CONFIGURATION)), None, BADMM_LQR, rng)
     assert first.objective is not None and first.step_multiplier == 1.0
     for promised in (0.3, 30.0, 3000.0):
         second = _fitted(replace(first, improvement=promised), seed=1)
         assert second.batch is not None
-        marginals = forward_pass(second.batch.dynamics, first.policy)
-        actual = first.objective - expected_cost(second.batch.cost, marginals).sum()
+        marginals = forward_pass(_model(second).dynamics, first.policy)
+        actual = first.objective - expected_cost(_model(second).cost, marginals).sum()
         expected = adapt_step_size(1.0, promised, actual, high=CONFIGURATION.step_multiplier_max)
         assert second.step_multiplier == pytest.approx(expected)
 
@@ -125,7 +123,7 @@ def test_a_step_stays_within_its_bound(multiplier: float, with_global: bool) -> 
     """KL(new || sampling policy) is kl_step · multiplier a step at most, and about that."""
     fitted = replace(_fitted(initial_state(TASK, CONFIGURATION)), step_multiplier=multiplier)
     policy = GLOBAL if with_global else None
-    state = improve(fitted, policy, TASK, GOAL, CONFIGURATION, np.random.default_rng(0))
+    state, _ = improve(fitted, policy, BADMM_LQR, np.random.default_rng(0))
     bound = CONFIGURATION.kl_step * multiplier * TASK.horizon
     assert 0.9 * bound <= _divergence(state).sum() <= bound
 
@@ -134,7 +132,7 @@ def _objective_by_sampling(state: LocalState, policy: LinearGaussianPolicy) -> t
     """E_p[l - λᵀu + ν (log p - log π̄)] and its standard error, from draws of the model."""
     assert state.batch is not None and state.linearized is not None
     rng = np.random.default_rng(1)
-    marginals = forward_pass(state.batch.dynamics, policy)
+    marginals = forward_pass(_model(state).dynamics, policy)
     count, horizon = 50_000, TASK.horizon
     roots = np.linalg.cholesky(marginals.covariance + 1e-15 * np.eye(6))
     z = marginals.mean + np.einsum("tij,ntj->nti", roots, rng.standard_normal((count, horizon, 6)))
@@ -151,7 +149,7 @@ def test_a_step_is_judged_by_what_it_minimises() -> None:
     rng = np.random.default_rng(0)
     multipliers = rng.standard_normal(fitted.multipliers.shape)
     fitted = replace(fitted, multipliers=multipliers, kl_weights=fitted.kl_weights * 10)
-    state = improve(fitted, GLOBAL, TASK, GOAL, CONFIGURATION, rng)
+    state, _ = improve(fitted, GLOBAL, BADMM_LQR, rng)
     assert state.batch is not None
     assert state.objective is not None and state.improvement is not None
     before, error = _objective_by_sampling(state, state.batch.sampling_policy)
@@ -166,7 +164,7 @@ def test_a_step_always_promises_something(kl_weight: float) -> None:
     state = initial_state(TASK, CONFIGURATION)
     state = replace(_fitted(state), kl_weights=np.full(TASK.horizon, kl_weight))
     configuration = replace(CONFIGURATION, kl_weight_max=100.0)
-    state = improve(state, GLOBAL, TASK, GOAL, configuration, np.random.default_rng(0))
+    state, _ = improve(state, GLOBAL, replace(BADMM_LQR, configuration=configuration), np.random.default_rng(0))
     assert state.improvement is not None and state.improvement > 0
 
 
@@ -175,7 +173,7 @@ def test_a_global_policy_moves_multipliers_and_weights() -> None:
     fitted = _fitted(initial_state(TASK, CONFIGURATION))
     assert fitted.batch is not None
     rng = np.random.default_rng(0)
-    first = improve(fitted, GLOBAL, TASK, GOAL, CONFIGURATION, rng)
+    first, _ = improve(fitted, GLOBAL, BADMM_LQR, rng)
     states = fitted.batch.states[:, :-1]
     gap = GLOBAL.mean(TASK.observe(states, GOAL)) - fitted.policy.mean(states)
     np.testing.assert_allclose(
@@ -186,7 +184,7 @@ def test_a_global_policy_moves_multipliers_and_weights() -> None:
     assert first.divergence is not None and (first.divergence > 0).all()
 
     other = global_policy(seed=1)
-    second = improve(first, other, TASK, GOAL, CONFIGURATION, rng)
+    second, _ = improve(first, other, BADMM_LQR, rng)
     gap = other.mean(TASK.observe(states, GOAL)) - first.policy.mean(states)
     np.testing.assert_allclose(
         second.multipliers - first.multipliers,
@@ -216,7 +214,7 @@ def test_a_heavier_penalty_brings_the_local_policy_nearer_to_the_global_one() ->
     for weight in (1e-4, 1e4):
         heavy = replace(CONFIGURATION, kl_weight=weight, kl_weight_max=1e9, multiplier_rate=0.0)
         state = replace(fitted, kl_weights=np.full(TASK.horizon, weight), step_multiplier=100.0)
-        state = improve(state, GLOBAL, TASK, GOAL, heavy, np.random.default_rng(0))
+        state, _ = improve(state, GLOBAL, replace(BADMM_LQR, configuration=heavy), np.random.default_rng(0))
         gap = state.policy.mean(states) - GLOBAL.mean(TASK.observe(states, GOAL))
         gaps.append(np.abs(gap).mean())
     assert gaps[1] < 0.1 * gaps[0]
@@ -225,7 +223,7 @@ def test_a_heavier_penalty_brings_the_local_policy_nearer_to_the_global_one() ->
 def test_without_a_global_policy_nothing_is_said_about_it() -> None:
     """Multipliers, weights and divergence stay as they are."""
     fitted = _fitted(initial_state(TASK, CONFIGURATION))
-    state = improve(fitted, None, TASK, GOAL, CONFIGURATION, np.random.default_rng(0))
+    state, _ = improve(fitted, None, BADMM_LQR, np.random.default_rng(0))
     assert state.multipliers is fitted.multipliers
     assert state.kl_weights is fitted.kl_weights
     assert state.divergence is None and state.policy_prior is None
@@ -235,10 +233,10 @@ def test_without_a_global_policy_nothing_is_said_about_it() -> None:
 def test_retreating_takes_the_same_step_smaller() -> None:
     """Each time nearer to the policy that could be run; the batch stays."""
     fitted = _fitted(initial_state(TASK, CONFIGURATION))
-    state = improve(fitted, None, TASK, GOAL, CONFIGURATION, np.random.default_rng(0))
+    state, _ = improve(fitted, None, BADMM_LQR, np.random.default_rng(0))
     divergences = [_divergence(state).sum()]
     for attempt in range(1, 4):
-        state = retreat(state, None, TASK, GOAL, CONFIGURATION, np.random.default_rng(0))
+        state = retreat(state, None, BADMM_LQR, np.random.default_rng(0))
         assert state.step_multiplier == pytest.approx(RETREAT**attempt)
         assert state.batch is fitted.batch
         divergences.append(_divergence(state).sum())
@@ -248,4 +246,4 @@ def test_retreating_takes_the_same_step_smaller() -> None:
 def test_there_is_no_retreat_from_the_start() -> None:
     """Before the first batch there is nothing smaller."""
     state = initial_state(TASK, CONFIGURATION)
-    assert retreat(state, None, TASK, GOAL, CONFIGURATION, np.random.default_rng(0)) is state
+    assert retreat(state, None, BADMM_LQR, np.random.default_rng(0)) is state

@@ -11,16 +11,16 @@ from local_worker_process import TASK, LocalWorkerProcess, Stage, global_policy,
 
 from adgps_core.global_policy import GlobalPolicy
 from adgps_core.optimized import OptimizedTrajectories
-from adgps_core.policies import LinearGaussianPolicy
+from adgps_core.phases import Phase
 from adgps_core.tasks import Instance
 from adgps_core.trajectory import Trajectory
 from adgps_local_worker.configuration import LocalConfiguration
-from adgps_local_worker.local_update import LocalState
-from adgps_local_worker.practice import Practice, Schedule
+from adgps_local_worker.local_state import LocalState
+from adgps_local_worker.practice import Practice, RunnablePolicy, Schedule
 from adgps_msgs.action import ExecuteRollout
 from adgps_msgs.srv import ResetInstance
 
-QUICK = {"samples": 2, "iterations": 2, "patience": 0.1}
+QUICK = {"samples": 2, "phases": ["badmm+lqr:2"], "patience": 0.1}
 AT_ONCE = 5.0
 """What a worker may take to end [s]: less than any wait, and busy machines are slow."""
 
@@ -136,7 +136,7 @@ class _Alone:
     def reset(self, instance: Instance, seed: int) -> None:
         """Nothing to do."""
 
-    def rollout(self, instance: Instance, policy: LinearGaussianPolicy, seed: int) -> Trajectory:
+    def rollout(self, instance: Instance, policy: RunnablePolicy, seed: int) -> Trajectory:
         """Roll out as the stage does."""
         return roll_out(instance, policy, seed)
 
@@ -158,7 +158,7 @@ def test_a_worker_that_was_killed_goes_on_where_it_was(
     """After kill -9 in its second batch it ends with the policy of a practice without ROS."""
     alone = _Alone()
     instance = TASK.instances("training")[0]
-    schedule = Schedule(iterations=2, samples=2)
+    schedule = Schedule((Phase("badmm", "lqr", 2),), samples=2)
     Practice(TASK, (instance,), LocalConfiguration(), schedule, alone, alone, "alone").run()
 
     stage.add_robot()

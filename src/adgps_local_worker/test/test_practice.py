@@ -10,8 +10,14 @@ import pytest
 from point_mass import CONFIGURATION, INSTANCES, TASK
 from practice_fakes import FakePeers, FakeRobot, KilledError
 
-from adgps_local_worker.local_update import RETREAT, LocalState
+from adgps_core.phases import Phase
+from adgps_local_worker.local_state import LocalState
+from adgps_local_worker.local_update import RETREAT
 from adgps_local_worker.practice import Memory, Mode, Practice, Schedule
+
+def _phases(iterations: int, name: str = "badmm+lqr") -> tuple[Phase, ...]:
+    return (Phase.parse(f"{name}:{iterations}"),)
+
 
 A, B = (instance.id for instance in INSTANCES)
 
@@ -54,7 +60,7 @@ def _equal(one: object, other: object) -> bool:
 
 def test_asynchronously_every_instance_is_sampled_improved_and_published_in_turn() -> None:
     """And training is waited for after each, not for rounds."""
-    events, _, peers, _, _ = _run(Schedule(iterations=2, samples=2))
+    events, _, peers, _, _ = _run(Schedule(_phases(2), samples=2))
 
     def turn(instance: str, iteration: int) -> list[str]:
         rollout = [f"reset {instance}", f"rollout {instance}"]
@@ -67,7 +73,7 @@ def test_asynchronously_every_instance_is_sampled_improved_and_published_in_turn
 def test_synchronously_everything_is_sampled_before_local_and_global_steps_alternate() -> None:
     """K rounds for each batch; all instances are published before a round is waited for."""
     events, robot, peers, _, _ = _run(
-        Schedule(iterations=2, samples=2, mode="sync", alternations=3)
+        Schedule(_phases(2), samples=2, mode="sync", alternations=3)
     )
 
     def iteration(number: int) -> list[str]:
@@ -89,7 +95,7 @@ def test_synchronously_everything_is_sampled_before_local_and_global_steps_alter
 
 def test_what_is_published_is_what_was_sampled_and_learned() -> None:
     """Labels, multipliers and weights are the state's; samples were drawn by sampling_policy."""
-    _, robot, peers, _, _ = _run(Schedule(iterations=2, samples=3))
+    _, robot, peers, _, _ = _run(Schedule(_phases(2), samples=3))
     for optimized, state in zip(peers.published, peers.states, strict=True):
         assert optimized.worker == "/toy/local_worker" and optimized.method == "badmm"
         assert optimized.iteration == state.iteration
@@ -105,7 +111,7 @@ def test_what_is_published_is_what_was_sampled_and_learned() -> None:
 
 def test_failed_rollouts_are_discarded_counted_and_tried_again() -> None:
     """The batch has its N good rollouts all the same, and the log says what was wrong."""
-    events, _, peers, practice, said = _run(Schedule(iterations=1, samples=3), range(1, 3))
+    events, _, peers, practice, said = _run(Schedule(_phases(1), samples=3), range(1, 3))
     assert events.count(f"failure {A}") == 2 and events.count(f"rollout {A}") == 3
     assert [len(optimized.samples) for optimized in peers.published] == [3, 3]
     assert practice.progress.rollouts == 6
@@ -115,7 +121,7 @@ def test_failed_rollouts_are_discarded_counted_and_tried_again() -> None:
 
 def test_a_batch_may_be_smaller_when_too_many_rollouts_fail() -> None:
     """Two are enough to learn from; 2 N are tried at most."""
-    _, _, peers, practice, said = _run(Schedule(iterations=1, samples=3), range(2, 6))
+    _, _, peers, practice, said = _run(Schedule(_phases(1), samples=3), range(2, 6))
     assert [len(optimized.samples) for optimized in peers.published] == [2, 3]
     assert practice.progress.failed_rollouts == 4
     assert not any("stepping back" in line for line in said)
@@ -123,7 +129,7 @@ def test_a_batch_may_be_smaller_when_too_many_rollouts_fail() -> None:
 
 def test_a_policy_that_cannot_be_run_is_replaced_by_a_smaller_step() -> None:
     """In the second iteration every rollout fails, once and once more; then it goes on."""
-    _, robot, peers, _, said = _run(Schedule(iterations=2, samples=2), range(4, 12))
+    _, robot, peers, _, said = _run(Schedule(_phases(2), samples=2), range(4, 12))
     assert sum("stepping back" in line for line in said) == 2
     tried = [robot.policies[n] for n in (4, 8, 12)]
     before = peers.published[0].sampling_policy
@@ -137,7 +143,7 @@ def test_a_policy_that_cannot_be_run_is_replaced_by_a_smaller_step() -> None:
 
 def test_the_first_policy_is_tried_until_the_robot_can() -> None:
     """There is nothing to step back to."""
-    _, robot, peers, practice, _ = _run(Schedule(iterations=1, samples=2), range(9))
+    _, robot, peers, practice, _ = _run(Schedule(_phases(1), samples=2), range(9))
     assert practice.progress.failed_rollouts == 9
     assert all(_equal(policy, robot.policies[0]) for policy in robot.policies[:11])
     assert len(peers.published) == 2
@@ -148,18 +154,18 @@ def test_a_robot_that_is_not_ready_is_waited_for() -> None:
     events: list[str] = []
     said: list[str] = []
     robot, peers = FakeRobot(events, away=range(5, 55)), FakePeers(events)
-    practice = _practice(robot, peers, Schedule(iterations=2, samples=2), log=said.append)
+    practice = _practice(robot, peers, Schedule(_phases(2), samples=2), log=said.append)
     practice.run()
     assert said == [f"{A}: rollout discarded: the e-stop is pressed"] * 50
     assert practice.progress.failed_rollouts == 50
-    _, _, undisturbed, _, _ = _run(Schedule(iterations=2, samples=2))
+    _, _, undisturbed, _, _ = _run(Schedule(_phases(2), samples=2))
     for one, other in zip(peers.states, undisturbed.states, strict=True):
         assert _equal(one, other)
 
 
 def test_progress_says_how_far_practice_has_come() -> None:
     """Iterations, costs and distances of every instance are those of its newest batch."""
-    _, _, peers, practice, _ = _run(Schedule(iterations=2, samples=3))
+    _, _, peers, practice, _ = _run(Schedule(_phases(2), samples=3))
     progress = practice.progress
     assert progress.finished and progress.activity == "finished"
     assert progress.iterations == {A: 2, B: 2}
@@ -185,7 +191,7 @@ def test_progress_says_how_far_practice_has_come() -> None:
 def test_progress_before_anything_was_done() -> None:
     """No cost is not a cost of zero."""
     events: list[str] = []
-    schedule = Schedule(iterations=1)
+    schedule = Schedule(_phases(1))
     progress = _practice(FakeRobot(events), FakePeers(events), schedule).progress
     assert math.isnan(progress.cost) and math.isnan(progress.distance)
     assert progress.iterations == {A: 0, B: 0} and not progress.finished
@@ -224,7 +230,7 @@ def _final_states(
 @pytest.mark.parametrize("mode", ["async", "sync"])
 def test_practice_that_was_killed_ends_as_if_it_had_not_been(mode: Mode, tmp_path: Path) -> None:
     """From checkpoints, bit for bit, wherever it is killed: after publishing, or while waiting."""
-    schedule = Schedule(iterations=2, samples=2, mode=mode, alternations=2)
+    schedule = Schedule(_phases(2), samples=2, mode=mode, alternations=2)
     whole, kills = _final_states(tmp_path / "whole", schedule, kill_after=10_000)
     assert kills == 0 and {s.iteration for s in whole.values()} == {2}
     for kill_after in (2, 3, 4, 5):
@@ -236,7 +242,7 @@ def test_practice_that_was_killed_ends_as_if_it_had_not_been(mode: Mode, tmp_pat
 
 def test_a_finished_practice_has_nothing_left_to_do(tmp_path: Path) -> None:
     """Resumed after its last iteration, it moves no robot."""
-    schedule = Schedule(iterations=1, samples=2)
+    schedule = Schedule(_phases(1), samples=2)
     _final_states(tmp_path / "run", schedule, kill_after=10_000)
     events: list[str] = []
     peers = FakePeers(events, tmp_path / "run")
@@ -250,7 +256,7 @@ def test_a_finished_practice_has_nothing_left_to_do(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("parameters", "reason"),
     [
-        ({"iterations": 0}, "iterations"),
+        ({"phases": ()}, "phase"),
         ({"alternations": 0}, "alternations"),
         ({"samples": 1}, "samples"),
         ({"mode": "both"}, "both"),
@@ -259,4 +265,4 @@ def test_a_finished_practice_has_nothing_left_to_do(tmp_path: Path) -> None:
 def test_schedules_that_cannot_be_are_refused(parameters: dict[str, object], reason: str) -> None:
     """Naming what is wrong."""
     with pytest.raises(ValueError, match=reason):
-        Schedule(**{"iterations": 1, **parameters})  # type: ignore[arg-type]
+        Schedule(**{"phases": _phases(1), **parameters})  # type: ignore[arg-type]

@@ -9,7 +9,7 @@ from worker_thread import WorkerThread
 
 from adgps_core.policies import LinearGaussianPolicy
 from adgps_local_worker.configuration import LocalConfiguration
-from adgps_local_worker.local_update import initial_state
+from adgps_local_worker.local_state import initial_state
 from adgps_local_worker.nodes import robot_client
 from adgps_local_worker.nodes.futures import StoppedError
 from adgps_local_worker.nodes.robot_client import RobotClient
@@ -43,7 +43,7 @@ def robot(thread: WorkerThread, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rob
     """A client that hardly pauses, and waits for a rollout for 2 s."""
     monkeypatch.setattr(robot_client, "PAUSE", 0.01)
     monkeypatch.setattr(robot_client, "ANSWER_TIMEOUT", 3.0)
-    made = RobotClient(thread.node, 2.0, 0.02, thread.stop)
+    made = RobotClient(thread.node, TASK, 2.0, 0.02, thread.stop)
     yield made
     thread.leave()
     made.destroy()

@@ -9,7 +9,7 @@ lock-step does not move.
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -26,6 +26,9 @@ from adgps_robot.outcome import Outcome, RolloutError
 from adgps_robot.rollout import Rollout
 from adgps_robot.safety import Safety
 from adgps_robot.sampling import choose_sampler
+
+POLICIES = 32
+"""Versions of the global policy kept for rollouts that ask for one and no other."""
 
 
 class Controller:
@@ -65,7 +68,7 @@ class Controller:
         self.safety = Safety()
         self.states = StateFilter(joint_names)
         self.active = False
-        self.newest_policy: GlobalPolicy | None = None
+        self._policies: deque[GlobalPolicy] = deque(maxlen=POLICIES)
         self.outcomes: Counter[Outcome] = Counter()
         self.ticks = 0
         self.clipped = 0
@@ -81,6 +84,11 @@ class Controller:
         self._period_ns = round(task.control_period * SECOND_NS)
         self._execution: Execution | None = None
         self._answered_ns = -1
+
+    @property
+    def newest_policy(self) -> GlobalPolicy | None:
+        """Global policy that arrived last."""
+        return self._policies[-1] if self._policies else None
 
     @property
     def busy(self) -> bool:
@@ -142,7 +150,7 @@ class Controller:
                 f"the policy maps {sizes[0]} numbers to {sizes[1]}, "
                 f"the task {self.task.dim_o} to {self.task.dim_u}"
             )
-        self.newest_policy = policy
+        self._policies.append(policy)
         self._try_to_begin()
 
     def on_joint_state(
@@ -184,11 +192,12 @@ class Controller:
         waited = self._now() - execution.since
         if execution.sampler is None:
             if waited > self.timing.policy_timeout:
-                newest = self.newest_policy
+                newest, goal = self.newest_policy, execution.goal
                 self._finish(
                     Outcome.NO_POLICY,
-                    f"no global policy of version {execution.goal.minimum_version} or newer "
-                    f"within {waited:.1f} s; the newest is {newest.version if newest else 'none'}",
+                    f"no global policy of version {goal.minimum_version}"
+                    f"{'' if goal.exact_version else ' or newer'} within {waited:.1f} s; "
+                    f"the newest is {newest.version if newest else 'none'}",
                 )
         elif execution.rollout is None:
             self._try_to_begin()
@@ -204,7 +213,7 @@ class Controller:
         if execution is None or execution.rollout is not None:
             return
         if execution.sampler is None:
-            execution.sampler = choose_sampler(execution.goal, self.newest_policy, self.task)
+            execution.sampler = choose_sampler(execution.goal, self._policies, self.task)
             if execution.sampler is None:
                 return
             execution.since = self._now()

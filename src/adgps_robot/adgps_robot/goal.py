@@ -25,6 +25,7 @@ class Goal:
     noise_scale : factor on the exploration noise; 0 runs the policy's mean.
     policy : the local policy to run; None: the global one.
     minimum_version : oldest acceptable version of the global policy.
+    exact_version : only that version will do, so that several rollouts sample one policy.
     start_after_ns : begin with the first state at or after this stamp [ns].
     rollout_id : name given by whoever asks.
     """
@@ -35,6 +36,7 @@ class Goal:
     noise_scale: float = 1.0
     policy: LinearGaussianPolicy | None = None
     minimum_version: PolicyVersion = field(default_factory=PolicyVersion)
+    exact_version: bool = False
     start_after_ns: int = 0
     rollout_id: str = ""
 

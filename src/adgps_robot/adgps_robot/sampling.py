@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -67,10 +68,19 @@ class GlobalSampler:
         return self.policy.log_probability(observations, actions)
 
 
-def choose_sampler(goal: Goal, newest: GlobalPolicy | None, task: Task) -> Sampler | None:
-    """Pick the policy that a goal asks for; None while no global policy is new enough."""
+def choose_sampler(goal: Goal, policies: Sequence[GlobalPolicy], task: Task) -> Sampler | None:
+    """Pick the policy that a goal asks for; None while there is none.
+
+    Parameters
+    ----------
+    goal : a local policy, or which version of the global one.
+    policies : versions of the global policy at hand, the newest last.
+    task : what the global policy observes.
+    """
     if goal.policy is not None:
         return LocalSampler(goal.policy)
-    if newest is None or newest.version < goal.minimum_version:
-        return None
-    return GlobalSampler(newest, task, goal.instance)
+    for policy in reversed(policies):
+        wanted = goal.minimum_version
+        if policy.version == wanted or (policy.version > wanted and not goal.exact_version):
+            return GlobalSampler(policy, task, goal.instance)
+    return None

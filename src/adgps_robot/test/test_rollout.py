@@ -128,10 +128,26 @@ def test_an_action_that_overflows_never_leaves() -> None:
 def test_the_global_policy_must_be_new_enough() -> None:
     """Versions are ordered by epoch, then counter."""
     goal = Goal(INSTANCE, 3, minimum_version=PolicyVersion(2, 5))
-    assert choose_sampler(goal, None, TASK) is None
-    assert choose_sampler(goal, global_policy(PolicyVersion(1, 900)), TASK) is None
-    sampler = choose_sampler(goal, global_policy(PolicyVersion(2, 5)), TASK)
+    assert choose_sampler(goal, [], TASK) is None
+    assert choose_sampler(goal, [global_policy(PolicyVersion(1, 900))], TASK) is None
+    sampler = choose_sampler(goal, [global_policy(PolicyVersion(2, 5))], TASK)
     assert sampler is not None and sampler.version == PolicyVersion(2, 5)
+
+
+def test_one_version_alone_can_be_asked_for() -> None:
+    """So that the rollouts of an iteration sample one policy, however often it is updated."""
+    policies = [global_policy(PolicyVersion(2, counter)) for counter in (5, 6, 9)]
+
+    def chosen(counter: int, *, exact: bool) -> PolicyVersion | None:
+        version = PolicyVersion(2, counter)
+        goal = Goal(INSTANCE, 3, minimum_version=version, exact_version=exact)
+        sampler = choose_sampler(goal, policies, TASK)
+        return sampler and sampler.version
+
+    assert chosen(6, exact=True) == PolicyVersion(2, 6)
+    assert chosen(6, exact=False) == PolicyVersion(2, 9)
+    assert chosen(7, exact=True) is None
+    assert chosen(7, exact=False) == PolicyVersion(2, 9)
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from adgps_bringup.interrupts import Interrupts
-from adgps_bringup.options import METHODS, MODES, OPTIMIZERS, StackOptions
+from adgps_bringup.options import MODES, StackOptions
 from adgps_bringup.parameter_files import check_files
 from adgps_bringup.processes import check_executables
 from adgps_bringup.resources import hyper_parameters
 from adgps_bringup.run_folder import check_new, check_writable, locked, resume_options
 from adgps_bringup.stack import describe_stack
+from adgps_core.phases import METHODS, OPTIMIZERS
 
 NAME = "train"
 HELP = "practise a task with several robots and train one global policy"
@@ -38,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--mode", default=unset, help=f"{' or '.join(MODES)} ({default.mode})")
     parser.add_argument(
-        "--iterations", type=int, default=unset, metavar="K", help="local iterations per instance"
+        "--iterations", type=int, default=unset, metavar="K", help="of the last phase, per instance"
     )
     parser.add_argument("--seed", type=int, default=unset, metavar="S", help=f"({default.seed})")
     parser.add_argument(
@@ -97,6 +98,5 @@ def choose(arguments: argparse.Namespace) -> StackOptions:
     stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
     run_folder = (arguments.run or Path("runs") / f"{options.task}-{stamp}").absolute()
     check_new(run_folder)
-    return replace(
-        options, run=run_folder, parameter_files=(hyper_parameters(options.task), *extra)
-    )
+    own = hyper_parameters(options.task, options.method, options.optimizer)
+    return replace(options, run=run_folder, parameter_files=(*own, *extra))

@@ -24,6 +24,12 @@ class Box:
         points: Array = low + fractions * (high - low)
         return points
 
+    def draw_octant(self, point: Array, rng: np.random.Generator) -> Array:
+        """Draw a point (3,) evenly from the octant of the box that a point (3,) lies in."""
+        low, high = np.array(self.low), np.array(self.high)
+        upper = point > (low + high) / 2
+        return self.at((upper + rng.random(3)) / 2)
+
 
 def split_goals(box: Box, rng: np.random.Generator) -> dict[Split, Array]:
     """Draw goals: (8, 3) for training, (4, 3) each for validation and test.

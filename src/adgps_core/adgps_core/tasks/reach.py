@@ -75,6 +75,12 @@ class Reach:
         points = ee.points_at(frozen(position, (3,), "position"), ROTATION)
         return Instance(self.name, instance_id, points)
 
+    def draw_instance(self, like: Instance, rng: np.random.Generator, instance_id: str) -> Instance:
+        """Draw a goal evenly from that octant of the goal box that like's goal lies in."""
+        return self.goal_instance(
+            GOALS.draw_octant(like.parameters[:3], rng), instance_id
+        )
+
     def observe(self, states: Array, instance: Instance) -> Array:
         """Observations (..., 41): the state and the goal's three points."""
         goal = np.broadcast_to(instance.parameters, (*states.shape[:-1], 9))

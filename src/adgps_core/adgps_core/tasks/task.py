@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, Protocol, get_args
 
+import numpy as np
+
 from adgps_core.typing import Array, frozen
 
 Split = Literal["training", "validation", "test"]
@@ -95,6 +97,12 @@ class Task(Protocol):
 
     def goal_instance(self, position: Array, instance_id: str) -> Instance:
         """Make the instance with its goal at position (3,) [m], base frame."""
+
+    def draw_instance(self, like: Instance, rng: np.random.Generator, instance_id: str) -> Instance:
+        """Draw an instance anew, from the region that a training instance stands for.
+
+        Drawn like all training instances in turn, they cover the whole of what the task may ask.
+        """
 
     def observe(self, states: Array, instance: Instance) -> Array:
         """Observations (..., dO) of states (..., dX) on an instance."""

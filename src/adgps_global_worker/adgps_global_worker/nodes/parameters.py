@@ -13,12 +13,10 @@ from adgps_global_worker.rate_limiter import RateLimiter, StepsPerRollout, Steps
 from adgps_global_worker.replay_memory import ReplayMemory
 from adgps_global_worker.trainer import TrainerSettings
 
-METHODS = ("badmm",)
 MODES = ("async", "sync")
 
 _PARAMETERS: dict[str, tuple[Any, str, tuple[float, float] | None]] = {
     "task": ("reach", f"Task to practise; one of {', '.join(TASKS)}.", None),
-    "method": ("badmm", f"How local and global policy agree; one of {', '.join(METHODS)}.", None),
     "mode": (
         "async",
         "async: train while rollouts go on (ADGPS). sync: round by round (Algorithm 1).",
@@ -93,11 +91,8 @@ def value(node: Node, name: str) -> Any:
 
 def replay_memory(node: Node) -> ReplayMemory:
     """Build the replay memory; ValueError names what cannot be."""
-    if value(node, "method") not in METHODS:
-        raise ValueError(f"unknown method {value(node, 'method')!r}, known: {', '.join(METHODS)}")
     return ReplayMemory(
         make_task(value(node, "task")),
-        value(node, "method"),
         value(node, "replay_per_instance"),
         value(node, "replay_total"),
     )

@@ -20,7 +20,7 @@ from adgps_core.conversions.messages import (
 from adgps_core.global_policy import GlobalPolicy
 from adgps_core.optimized import OptimizedTrajectories
 from adgps_local_worker.checkpoint import load_state, save_state
-from adgps_local_worker.local_update import LocalState
+from adgps_local_worker.local_state import LocalState
 from adgps_local_worker.nodes.futures import StoppedError
 from adgps_local_worker.practice import Memory
 from adgps_msgs.msg import OptimizedTrajectories as OptimizedTrajectoriesMsg
@@ -107,11 +107,11 @@ class Collective:
         with self._changed:
             self._changed.notify_all()
 
-    def global_policy(self) -> GlobalPolicy | None:
-        """Newest global policy; None while no gradient was applied to it."""
+    def global_policy(self) -> GlobalPolicy:
+        """Newest global policy; there is one since `wait_for_policy` returned."""
         self._go_on()
-        policy = self._policy
-        return policy if policy is not None and policy.version.counter > 0 else None
+        assert self._policy is not None
+        return self._policy
 
     def publish(self, optimized: OptimizedTrajectories, state: LocalState) -> None:
         """Publish, and write the instance's state with the message that tells of it."""
@@ -121,7 +121,7 @@ class Collective:
         self._publisher.publish(message)
         if self._folder is not None:
             content = np.frombuffer(serialize_message(message), dtype=np.uint8)
-            save_state(self._path(optimized.instance.id), state, {"published": content})
+            save_state(self._path(optimized.condition), state, {"published": content})
 
     def recall(self, instance_id: str) -> Memory | None:
         """Read what is remembered of an instance, and publish again what was published last."""
@@ -135,7 +135,7 @@ class Collective:
         message = deserialize_message(extra["published"].tobytes(), OptimizedTrajectoriesMsg)
         self._publisher.publish(message)
         optimized = optimized_trajectories_from_msg(message)
-        return Memory(state, optimized.samples, optimized.round)
+        return Memory(state, optimized.instance, optimized.samples, optimized.round)
 
     def wait_for_training(self, rounds: int) -> None:
         """Wait until the global workers keep up, or patience ends; say who was waited for."""

@@ -59,14 +59,15 @@ class LocalWorker(Node):
             if value(self, "resume")
             else {}
         )
+        self._robot = RobotClient(
+            self, task, value(self, "rollout_timeout"), value(self, "perturbation"), self._stop
+        )
         self._practice = Practice(
             task,
             instances,
             configuration,
             self._schedule,
-            RobotClient(
-                self, value(self, "rollout_timeout"), value(self, "perturbation"), self._stop
-            ),
+            self._robot,
             self._peers,
             worker=self.get_fully_qualified_name(),
             memories={key: memory for key, memory in recalled.items() if memory is not None},
@@ -87,6 +88,7 @@ class LocalWorker(Node):
         self._stop.set()
         self._peers.wake()
         self._thread.join(FAREWELL_S)
+        self._robot.destroy()
 
     @property
     def failed(self) -> bool:

@@ -9,24 +9,25 @@ from typing import Any
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.node import Node
 
+from adgps_core.phases import METHODS, OPTIMIZERS, Phase
 from adgps_core.tasks import TASKS, Instance, Task, make_task
 from adgps_local_worker.configuration import LocalConfiguration
 from adgps_local_worker.practice import Schedule
 
-METHODS = ("badmm",)
-OPTIMIZERS = ("lqr",)
-
 _PARAMETERS: dict[str, tuple[Any, str, tuple[float, float] | None]] = {
     "task": ("reach", f"Task to practise; one of {', '.join(TASKS)}.", None),
-    "method": ("badmm", f"How local and global policy agree; one of {', '.join(METHODS)}.", None),
-    "optimizer": ("lqr", f"Local optimiser; one of {', '.join(OPTIMIZERS)}.", None),
+    "phases": (
+        ["badmm+lqr:15"],
+        f"What to practise in turn, each METHOD+OPTIMIZER:ITERATIONS; {' or '.join(METHODS)}, "
+        f"{' or '.join(OPTIMIZERS)}, batches of rollouts of each instance.",
+        None,
+    ),
     "mode": (
         "async",
         "async: improve and publish after each batch (ADGPS). sync: round by round (Algorithm 1).",
         None,
     ),
     "instances": (["training/0"], "Ids of the instances to practise.", None),
-    "iterations": (15, "Batches of rollouts of each instance.", (1, 1_000_000)),
     "samples": (5, "Rollouts N of a batch.", (2, 1000)),
     "alternations": (
         4,
@@ -66,8 +67,12 @@ _PARAMETERS: dict[str, tuple[Any, str, tuple[float, float] | None]] = {
 
 _HYPER_PARAMETERS: dict[str, tuple[str, tuple[float, float]]] = {
     "kl_step": (
-        "Bound on the divergence of the new from the previous local policy, per step [nat].",
+        "lqr: bound on the divergence of the new from the sampling policy, per step [nat].",
         (1e-6, 1e6),
+    ),
+    "pi2_kl": (
+        "pi2: bound on the divergence of the weights from equal ones at each step [nat].",
+        (1e-6, 1e3),
     ),
     "step_multiplier_max": ("Most that the adaptive step size scales kl_step by.", (0.1, 1e6)),
     "prior_components": (
@@ -119,9 +124,6 @@ def value(node: Node, name: str) -> Any:
 
 def task(node: Node) -> Task:
     """Build the task; ValueError names what is not known."""
-    for name, known in (("method", METHODS), ("optimizer", OPTIMIZERS)):
-        if value(node, name) not in known:
-            raise ValueError(f"unknown {name} {value(node, name)!r}, known: {', '.join(known)}")
     return make_task(value(node, "task"))
 
 
@@ -152,7 +154,7 @@ def configuration(node: Node, of: Task) -> LocalConfiguration:
 def schedule(node: Node) -> Schedule:
     """Read what to practise; ValueError names what cannot be."""
     return Schedule(
-        iterations=value(node, "iterations"),
+        phases=tuple(Phase.parse(text) for text in value(node, "phases")),
         samples=value(node, "samples"),
         seed=value(node, "seed"),
         mode=value(node, "mode"),

@@ -15,12 +15,18 @@ from adgps_core.conversions.messages import (
     instance_to_msg,
     local_policy_to_msg,
     trajectory_from_msg,
+    version_to_msg,
 )
-from adgps_core.policies import LinearGaussianPolicy
-from adgps_core.tasks.task import Instance
+from adgps_core.global_policy import GlobalPolicy
+from adgps_core.tasks.task import Instance, Task
 from adgps_core.trajectory import Trajectory
 from adgps_local_worker.nodes.futures import LOOK_PERIOD, NoAnswerError, StoppedError, ask
-from adgps_local_worker.practice import RobotNotReadyError, RolloutError
+from adgps_local_worker.practice import (
+    PolicyGoneError,
+    RobotNotReadyError,
+    RolloutError,
+    RunnablePolicy,
+)
 from adgps_msgs.action import ExecuteRollout
 from adgps_msgs.srv import ResetInstance
 
@@ -45,15 +51,22 @@ class RobotClient:
     Parameters
     ----------
     node : whose namespace is the robot's.
+    task : whose rollouts it runs.
     rollout_timeout : for one rollout, from goal to result [s].
     perturbation : standard deviation of the initial joint angles [rad].
     stop : set when the node is being stopped.
     """
 
     def __init__(
-        self, node: Node, rollout_timeout: float, perturbation: float, stop: threading.Event
+        self,
+        node: Node,
+        task: Task,
+        rollout_timeout: float,
+        perturbation: float,
+        stop: threading.Event,
     ) -> None:
         self._node = node
+        self._horizon, self._dim_x = task.horizon, task.dim_x
         self._timeout = rollout_timeout
         self._perturbation = perturbation
         self._stop = stop
@@ -81,19 +94,22 @@ class RobotClient:
             raise self._not_ready(f"reset refused: {answer.error_msg}")
         self._start = answer.stamp
 
-    def rollout(self, instance: Instance, policy: LinearGaussianPolicy, seed: int) -> Trajectory:
-        """Run a local policy from the state that `reset` left behind."""
+    def rollout(self, instance: Instance, policy: RunnablePolicy, seed: int) -> Trajectory:
+        """Run a policy from the state that `reset` left behind."""
         self._count += 1
         goal = ExecuteRollout.Goal(
             instance=instance_to_msg(instance),
-            horizon=policy.horizon,
+            horizon=self._horizon,
             seed=seed,
             noise_scale=1.0,
-            use_global_policy=False,
-            policy=local_policy_to_msg(policy),
             start_after=self._start,
             rollout_id=f"{self._node.get_namespace()}/{self._count}",
         )
+        if isinstance(policy, GlobalPolicy):
+            goal.use_global_policy = goal.exact_version = True
+            goal.minimum_version = version_to_msg(policy.version)
+        else:
+            goal.policy = local_policy_to_msg(policy)
         self._wait_until(self._rollout.server_is_ready, "execute_rollout action")
         handle = self._ask(lambda: self._rollout.send_goal_async(goal), "execute_rollout")
         if not handle.accepted:
@@ -110,23 +126,23 @@ class RobotClient:
             assert self._node.executor is not None
             self._node.executor.create_task(handle.cancel_goal_async)
             raise RolloutError(str(error)) from error
-        return self._trajectory(outcome.result, instance, policy)
+        return self._trajectory(outcome.result, instance)
 
-    def _trajectory(
-        self, result: ExecuteRollout.Result, instance: Instance, policy: LinearGaussianPolicy
-    ) -> Trajectory:
+    def _trajectory(self, result: ExecuteRollout.Result, instance: Instance) -> Trajectory:
         """Trajectory of a result, if it is one to learn from."""
         if result.error_code == ExecuteRollout.Result.INVALID_GOAL:
             raise ValueError(f"the controller refuses {instance.id}: {result.error_msg}")
         if result.error_code in NOT_READY:
             raise self._not_ready(result.error_msg)
+        if result.error_code == ExecuteRollout.Result.NO_POLICY:
+            raise PolicyGoneError(result.error_msg)
         if result.error_code != ExecuteRollout.Result.SUCCESS:
             raise RolloutError(result.error_msg)
         try:
             trajectory = trajectory_from_msg(result.trajectory)
         except ValueError as error:
             raise RolloutError(f"impossible trajectory: {error}") from error
-        shape = (policy.horizon + 1, policy.dim_x)
+        shape = (self._horizon + 1, self._dim_x)
         if trajectory.states.shape != shape:
             raise RolloutError(f"states {trajectory.states.shape} instead of {shape}")
         return trajectory

@@ -29,6 +29,7 @@ def goal_from_msg(request: ExecuteRollout.Goal) -> Goal:
         if request.use_global_policy
         else messages.local_policy_from_msg(request.policy),
         minimum_version=messages.version_from_msg(request.minimum_version),
+        exact_version=bool(request.exact_version),
         start_after_ns=messages.ns_from_stamp(request.start_after),
         rollout_id=request.rollout_id,
     )

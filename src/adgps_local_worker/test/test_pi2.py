@@ -1,0 +1,533 @@
+"""Weights are as far from uniform as the bound allows, and what is fitted to them is optimal."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from linear_systems import (
+    covariances,
+    evaluate,
+    random_cost,
+    random_dynamics,
+    random_policy,
+    sample_points,
+)
+from scipy.optimize import minimize, minimize_scalar
+from scipy.special import logsumexp
+
+from adgps_core.policies import LinearGaussianPolicy
+from adgps_core.typing import Array
+from adgps_local_worker.lqr import forward_pass
+from adgps_local_worker.pi2 import (
+    COLDEST,
+    JITTER,
+    Pi2Settings,
+    augmented_costs,
+    costs_to_go,
+    pi2_step,
+    supported_divergence,
+    temperatures,
+    weights,
+)
+
+N, T, DIM_X, DIM_U = 12, 6, 3, 2
+seeds = st.integers(0, 2**32 - 1)
+INFINITE = (np.nan, np.inf, -np.inf)
+bounds = st.floats(1e-3, 1.0)
+
+
+def _divergence(probabilities: Array) -> Array:
+    """KL(P || uniform) by the definition, of weights of which none is zero."""
+    count = len(probabilities)
+    ratio = np.log(np.maximum(probabilities, 1e-300) * count)
+    divergence: Array = (probabilities * ratio).sum(0)
+    return divergence
+
+
+def _costs_to_go(rng: np.random.Generator, count: int = N, horizon: int = T) -> Array:
+    """Scales and tails that differ from step to step."""
+    heavy = np.exp(rng.uniform(0.1, 2.0, horizon) * rng.standard_normal((count, horizon)))
+    return heavy * 10.0 ** rng.uniform(-3, 3, horizon) + rng.standard_normal(horizon)
+
+
+def _samples(rng: np.random.Generator, count: int = N) -> tuple[Array, Array, Array]:
+    """States, actions and costs of no system in particular."""
+    return (
+        rng.standard_normal((count, T, DIM_X)),
+        rng.standard_normal((count, T, DIM_U)),
+        rng.standard_normal((count, T)),
+    )
+
+
+def test_costs_to_go_are_what_is_still_to_pay() -> None:
+    """The last is the last cost, and each one before is one cost more."""
+    costs = np.array([[1.0, 2.0, 4.0], [0.5, 0.0, -1.0]])
+    np.testing.assert_array_equal(costs_to_go(costs), [[7.0, 6.0, 4.0], [-0.5, -1.0, -1.0]])
+
+
+@given(seeds, st.floats(1e-4, 1e4))
+def test_weights_are_a_distribution_by_the_formula(seed: int, eta: float) -> None:
+    """Sum one, none negative, log ratios of two rollouts are (S_j - S_i) / η."""
+    remaining = _costs_to_go(np.random.default_rng(seed))
+    probabilities = weights(remaining, np.full(T, eta))
+    np.testing.assert_allclose(probabilities.sum(0), 1.0, rtol=1e-12)
+    assert (probabilities >= 0).all()
+    gap = (remaining[0] - remaining) / eta
+    visible = (probabilities > 1e-250) & (probabilities[0] > 1e-250)
+    np.testing.assert_allclose(
+        np.log(np.where(visible, probabilities, 1) / np.where(visible, probabilities[0], 1)),
+        np.where(visible, gap, 0),
+        rtol=1e-9,
+        atol=1e-9,
+    )
+
+
+@pytest.mark.parametrize("magnitude", [1e-250, 1e-3, 1e3, 1e250])
+def test_weights_of_any_magnitude_are_finite(magnitude: float) -> None:
+    """Neither the costs nor the temperature alone matter, and zero is a weight."""
+    remaining = magnitude * np.array([[1.0, 3.0], [2.0, 3.0], [4.0, 4.0]])
+    np.testing.assert_allclose(
+        weights(remaining, np.full(2, magnitude)),
+        weights(remaining / magnitude, np.ones(2)),
+        rtol=1e-9,
+    )
+    np.testing.assert_array_equal(
+        weights(remaining, np.full(2, 1e-9 * magnitude)), [[1.0, 0.5], [0.0, 0.5], [0.0, 0.0]]
+    )
+
+
+@given(seeds, bounds)
+def test_the_bound_is_met(seed: int, epsilon: float) -> None:
+    """To 1e-8, at each step, however different the steps' costs are."""
+    remaining = _costs_to_go(np.random.default_rng(seed))
+    assert (supported_divergence(remaining) > epsilon).all()
+    divergence = _divergence(weights(remaining, temperatures(remaining, epsilon)))
+    np.testing.assert_allclose(divergence, epsilon, rtol=1e-8)
+
+
+@given(seeds, bounds)
+@settings(max_examples=20)
+def test_temperature_is_the_minimum_of_the_dual(seed: int, epsilon: float) -> None:
+    """As a minimiser that knows nothing of divergences finds it, to 1e-6."""
+    remaining = _costs_to_go(np.random.default_rng(seed))
+    eta = temperatures(remaining, epsilon)
+    for t in range(T):
+        excess = remaining[:, t] - remaining[:, t].min()
+        scale = excess.max()
+        excess /= scale
+
+        def dual(log_eta: float, excess: Array = excess) -> float:
+            mean = logsumexp(-excess / np.exp(log_eta), b=1 / len(excess))
+            return float(np.exp(log_eta) * (epsilon + mean))
+
+        found = minimize_scalar(dual, (-9, 9), (-9, 9), method="bounded", options={"xatol": 1e-12})
+        assert eta[t] == pytest.approx(scale * np.exp(found.x), rel=1e-6)
+
+
+@pytest.mark.parametrize("share", [0.5001, 0.6, 0.9, 0.96])
+@pytest.mark.parametrize("gap", [1e-200, 0.3, 7e12])
+def test_temperature_of_two_rollouts_is_known(share: float, gap: float) -> None:
+    """With weights p and 1 - p, KL is log 2 - H(p), and η = gap / log(p / (1 - p))."""
+    epsilon = np.log(2) + share * np.log(share) + (1 - share) * np.log1p(-share)
+    eta = temperatures(np.array([[0.0], [gap]]), epsilon)
+    assert eta[0] == pytest.approx(gap / np.log(share / (1 - share)), rel=1e-6)
+
+
+@given(seeds, bounds, st.floats(-1e3, 1e3), st.floats(1e-6, 1e6))
+def test_only_differences_of_costs_matter(
+    seed: int, epsilon: float, shift: float, scale: float
+) -> None:
+    """A shift changes nothing, and the temperature is in the costs' own unit."""
+    remaining = np.random.default_rng(seed).standard_normal((N, T))
+    eta = temperatures(remaining, epsilon)
+    np.testing.assert_allclose(temperatures(remaining + shift, epsilon), eta, rtol=1e-8)
+    np.testing.assert_allclose(temperatures(scale * remaining, epsilon), scale * eta, rtol=1e-9)
+    np.testing.assert_allclose(
+        weights(scale * remaining + shift, scale * eta), weights(remaining, eta), rtol=1e-6
+    )
+
+
+@given(seeds, bounds)
+def test_the_order_of_rollouts_does_not_matter(seed: int, epsilon: float) -> None:
+    """Weights are permuted with them; temperatures and policy stay."""
+    rng = np.random.default_rng(seed)
+    policy, (states, actions, costs) = random_policy(rng), _samples(rng)
+    order = rng.permutation(N)
+    step = pi2_step(policy, states, actions, costs, epsilon)
+    other = pi2_step(policy, states[order], actions[order], costs[order], epsilon)
+    np.testing.assert_allclose(other.weights, step.weights[order], rtol=1e-7)
+    np.testing.assert_allclose(other.eta, step.eta, rtol=1e-8)
+    np.testing.assert_allclose(other.policy.k, step.policy.k, rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(other.policy.C, step.policy.C, rtol=1e-6, atol=1e-8)
+
+
+@given(seeds, bounds)
+def test_a_minimum_temperature_holds(seed: int, epsilon: float) -> None:
+    """It is taken where it is above the free one, which leaves less than the bound."""
+    rng = np.random.default_rng(seed)
+    remaining = _costs_to_go(rng)
+    free = temperatures(remaining, epsilon)
+    minimum = free * rng.choice([0.5, 2.0], T)
+    eta = temperatures(remaining, epsilon, minimum)
+    np.testing.assert_array_equal(eta, np.maximum(free, minimum))
+    divergence = _divergence(weights(remaining, eta))
+    active = eta == free
+    np.testing.assert_allclose(divergence[active], epsilon, rtol=1e-8)
+    assert (divergence[~active] < epsilon).all()
+
+
+def test_equal_costs_give_equal_weights() -> None:
+    """At an infinite temperature, also where rounding makes a difference; elsewhere, the bound."""
+    remaining = np.tile([3.0, 0.0, 1e300, 0.1], (N, 1))
+    remaining[0, 3] = 0.3 - 0.2  # 0.1 but for rounding
+    remaining = np.column_stack([remaining, np.arange(N)])
+    assert remaining[0, 3] != remaining[1, 3]
+    eta = temperatures(remaining, 0.5)
+    np.testing.assert_array_equal(eta[:4], np.inf)
+    np.testing.assert_array_equal(supported_divergence(remaining)[:4], 0.0)
+    np.testing.assert_allclose(weights(remaining, eta)[:, :4], 1 / N)
+    assert _divergence(weights(remaining, eta))[4] == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("tied", [1, 2, 5, 11])
+@pytest.mark.parametrize("epsilon", [0.01, 1.0, np.log(N), 100.0])
+@pytest.mark.parametrize("gap", [0.0, COLDEST / 1e3, COLDEST, 1e-9, 1e-4])
+def test_bounds_that_rollouts_cannot_support_are_cut(tied: int, epsilon: float, gap: float) -> None:
+    """To 0.9 log(N / m) with m ties, unless they differ enough for weights to tell them apart."""
+    remaining = np.linspace(1.0, 2.0, N)[:, None].copy()
+    remaining[:tied, 0] = gap * np.arange(tied)
+    supported = supported_divergence(remaining)[0]
+    highest = 0.9 * np.log(N)
+    if gap < COLDEST:
+        assert supported == pytest.approx(0.9 * np.log(N / tied), rel=0.01)
+    elif gap > COLDEST:
+        assert supported == pytest.approx(highest)
+    assert 0 < supported <= highest * (1 + 1e-12)
+    probabilities = weights(remaining, temperatures(remaining, epsilon))
+    assert probabilities[:tied].min() >= probabilities[tied:].max()
+    assert _divergence(probabilities)[0] == pytest.approx(min(epsilon, supported), rel=1e-8)
+
+
+def test_bounds_are_cut_without_a_jump() -> None:
+    """A larger bound never gives a smaller divergence."""
+    remaining = _costs_to_go(np.random.default_rng(0))
+    divergence = [
+        _divergence(weights(remaining, temperatures(remaining, epsilon)))
+        for epsilon in np.linspace(0.1, 1.2, 45) * np.log(N)
+    ]
+    assert (np.diff(divergence, axis=0) >= -1e-9).all()
+    np.testing.assert_allclose(divergence[-1], 0.9 * np.log(N), rtol=1e-8)
+
+
+@given(seeds, bounds)
+def test_maximum_likelihood_is_the_weighted_mean_and_covariance(seed: int, epsilon: float) -> None:
+    """As NumPy computes them, of actions less their feedback part; gains stay."""
+    rng = np.random.default_rng(seed)
+    policy, (states, actions, costs) = random_policy(rng), _samples(rng)
+    step = pi2_step(
+        policy, states, actions, costs, epsilon, settings=Pi2Settings("maximum_likelihood")
+    )
+    np.testing.assert_array_equal(step.policy.K, policy.K)
+    np.testing.assert_array_equal(
+        step.weights, weights(costs_to_go(costs), temperatures(costs_to_go(costs), epsilon))
+    )
+    for t in range(T):
+        forward = actions[:, t] - states[:, t] @ policy.K[t].T
+        P = step.weights[:, t]
+        np.testing.assert_allclose(step.policy.k[t], np.average(forward, axis=0, weights=P))
+        C = np.cov(forward, rowvar=False, aweights=P, ddof=0)
+        np.testing.assert_allclose(step.policy.C[t], C, atol=2 * JITTER * policy.C[t].max())
+
+
+@given(seeds, st.integers(2, 9), st.sampled_from([None, 0.2, 1.0]), st.floats(0.05, 1.0))
+def test_damped_covariances_are_the_formula_above_their_floor(
+    seed: int, count: int, rate: float | None, floor: float
+) -> None:
+    """Also with fewer rollouts than actions: no direction loses more than the floor allows."""
+    rng = np.random.default_rng(seed)
+    dim_u = 7
+    policy = random_policy(rng, T, DIM_X, dim_u)
+    states, costs = rng.standard_normal((count, T, DIM_X)), rng.standard_normal((count, T))
+    noise = np.einsum("tuv,ntv->ntu", policy.cholesky, rng.standard_normal((count, T, dim_u)))
+    actions = policy.mean(states) + noise
+
+    def covariance(settings: Pi2Settings) -> Array:
+        return pi2_step(policy, states, actions, costs, 0.5, settings=settings).policy.C
+
+    settings = Pi2Settings(rate=rate, floor=floor)
+    step = pi2_step(policy, states, actions, costs, 0.5, settings=settings)
+    whitener = np.linalg.inv(policy.cholesky)
+    kept = np.linalg.eigvalsh(whitener @ step.policy.C @ whitener.swapaxes(1, 2))
+    assert kept.min() >= floor * (1 - 1e-9)
+    effective = 1 / (step.weights**2).sum(0)
+    part = np.minimum(effective / (effective + dim_u + 1), 0.5)
+    if rate is not None:
+        part[:] = rate
+    sampled = covariance(Pi2Settings("maximum_likelihood"))
+    mixed = policy.C + part[:, None, None] * (sampled - policy.C)
+    # A floor only adds, and only where something was below it.
+    added = np.linalg.eigvalsh(whitener @ (step.policy.C - mixed) @ whitener.swapaxes(1, 2))
+    assert added.min() > -1e-6
+    low = np.linalg.eigvalsh(whitener @ mixed @ whitener.swapaxes(1, 2))
+    np.testing.assert_allclose(kept, np.maximum(low, floor), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["damped", "maximum_likelihood"])
+def test_variances_never_fall_below_their_minimum(kind: str) -> None:
+    """In any direction, but no variance above it is touched."""
+    rng = np.random.default_rng(0)
+    states, actions, costs = _samples(rng)
+    policy = random_policy(rng)
+    least = (0.3, 2.0)
+    free = Pi2Settings(kind)  # type: ignore[arg-type]
+    bounded = replace(free, minimum_variance=least)
+    step = pi2_step(policy, states, actions, costs, 0.5, settings=free)
+    held = pi2_step(policy, states, actions, costs, 0.5, settings=bounded)
+    scale = np.sqrt(np.outer(least, least))
+    before = np.linalg.eigvalsh(step.policy.C / scale)
+    after = np.linalg.eigvalsh(held.policy.C / scale)
+    assert before.min() < 0.9 and before.max() > 1.1
+    np.testing.assert_allclose(after, np.maximum(before, 1.0), rtol=1e-6)
+    with pytest.raises(ValueError, match="needs 2 numbers"):
+        pi2_step(policy, states, actions, costs, 0.5, settings=Pi2Settings(minimum_variance=(1.0,)))
+
+
+def test_maximum_likelihood_stays_positive_definite() -> None:
+    """However few rollouts there are and however often it is repeated; noise all but vanishes."""
+    rng = np.random.default_rng(0)
+    policy = random_policy(rng, 3, 2, 5)
+    first = np.trace(policy.C, axis1=1, axis2=2)
+    for _ in range(10):
+        states, noise = rng.standard_normal((3, 3, 2)), rng.standard_normal((3, 3, 5))
+        actions = policy.mean(states) + np.einsum("tuv,ntv->ntu", policy.cholesky, noise)
+        settings = Pi2Settings("maximum_likelihood")
+        costs = rng.standard_normal((3, 3))
+        policy = pi2_step(policy, states, actions, costs, 5.0, settings=settings).policy
+    assert (np.trace(policy.C, axis1=1, axis2=2) < 1e-6 * first).all()
+
+
+def test_steps_of_equal_costs_stay_as_they_were() -> None:
+    """Exactly, and the log says how many; the others move."""
+    rng = np.random.default_rng(0)
+    policy, (states, actions, costs) = random_policy(rng), _samples(rng)
+    costs[:, 3:] = 2.0
+    step = pi2_step(policy, states, actions, costs, 0.5)
+    np.testing.assert_array_equal(step.policy.k[3:], policy.k[3:])
+    np.testing.assert_array_equal(step.policy.C[3:], policy.C[3:])
+    assert (step.policy.k[:3] != policy.k[:3]).all()
+    np.testing.assert_array_equal(step.divergence[3:], 0.0)
+    np.testing.assert_allclose(step.divergence[:3], 0.5, rtol=1e-8)
+    assert step.notes == ("all rollouts cost the same at 3 steps, where the policy stays",)
+
+
+def test_a_bound_too_wide_is_told() -> None:
+    """Where it was cut, unless a minimum temperature kept the step within it anyway."""
+    rng = np.random.default_rng(0)
+    policy, (states, actions, costs) = random_policy(rng), _samples(rng, 4)
+    assert pi2_step(policy, states, actions, costs, 0.8 * np.log(4)).notes == ()
+    step = pi2_step(policy, states, actions, costs, 3.0)
+    np.testing.assert_allclose(step.divergence, 0.9 * np.log(4), rtol=1e-8)
+    (note,) = step.notes
+    assert note == (
+        "4 rollouts support no divergence of 3 nat at 6 steps: there it was cut, to 1.25 nat or "
+        "more"
+    )
+    warm = pi2_step(
+        policy, states, actions, costs, 3.0, minimum_temperature=np.full(T, 2 * step.eta.max())
+    )
+    assert warm.notes == () and (warm.divergence < step.divergence).all()
+
+
+@pytest.mark.parametrize(
+    ("field", "number"),
+    [
+        *((field, number) for field in ("costs", "states", "actions") for number in INFINITE),
+        ("costs", 1e308),  # overflows on being summed
+    ],
+)
+def test_rollouts_that_are_not_finite_are_as_if_never_drawn(field: str, number: float) -> None:
+    """Whatever it was that had no finite value, at the end of two rollouts."""
+    rng = np.random.default_rng(0)
+    policy, samples = (
+        random_policy(rng),
+        dict(zip(("states", "actions", "costs"), _samples(rng), strict=True)),
+    )
+    sound = np.delete(np.arange(N), [1, 5])
+    expected = pi2_step(policy, *(values[sound] for values in samples.values()), 0.5)
+    samples[field][[1, 5], -2:] = number
+    step = pi2_step(policy, *samples.values(), 0.5)
+    assert step.rollouts == N - 2 and step.weights.shape == (N - 2, T)
+    assert step.notes == ("2 of 12 rollouts were left out: a cost, state or action was not finite",)
+    np.testing.assert_array_equal(step.weights, expected.weights)
+    np.testing.assert_array_equal(step.policy.k, expected.policy.k)
+    np.testing.assert_array_equal(step.policy.C, expected.policy.C)
+
+
+@pytest.mark.parametrize("usable", [0, 1])
+def test_too_few_rollouts_change_nothing(usable: int) -> None:
+    """One cannot be better than itself, and none is no reason to fail."""
+    rng = np.random.default_rng(0)
+    policy, (states, actions, costs) = random_policy(rng), _samples(rng)
+    costs[usable:] = np.nan
+    step = pi2_step(policy, states, actions, costs, 0.5)
+    assert step.policy is policy and step.rollouts == usable
+    np.testing.assert_array_equal(step.weights, np.ones((usable, T)))
+    np.testing.assert_array_equal(step.divergence, np.zeros(T))
+    assert step.eta.shape == (T,)
+    assert step.notes[-1].startswith("the policy is unchanged") and len(step.notes) == 2
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"covariance": "diagonal"}, "covariance must be"),
+        ({"rate": 0.0}, "rate must"),
+        ({"rate": 1.1}, "rate must"),
+        ({"floor": 0.0}, "floor must"),
+        ({"floor": np.nan}, "floor must"),
+        ({"minimum_variance": (1.0, 0.0)}, "minimum_variance must"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused(setting: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Pi2Settings(**setting)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("epsilon", [0.0, -1.0, np.nan])
+def test_a_bound_that_is_not_positive_is_refused(epsilon: float) -> None:
+    rng = np.random.default_rng(0)
+    with pytest.raises(ValueError, match="epsilon must be positive"):
+        pi2_step(random_policy(rng), *_samples(rng), epsilon)
+
+
+@pytest.mark.parametrize("count", [5, 40])
+def test_repeated_steps_find_the_best_action(count: int) -> None:
+    """One step, no state: ½ (u - u*)ᵀ H (u - u*), also with fewer rollouts than actions.
+
+    With those, pure maximum likelihood never leaves the few directions of its first rollouts.
+    """
+    dim_u = 7
+    rng = np.random.default_rng(0)
+    H, optimum = covariances(rng, dim_u), rng.standard_normal(dim_u)
+
+    def cost(actions: Array) -> Array:
+        off = actions - optimum
+        paid: Array = 0.5 * np.einsum("...u,uv,...v->...", off, H, off)
+        return paid
+
+    def remaining(settings: Pi2Settings) -> float:
+        """Part of the first cost that is left in the end."""
+        k = np.zeros((1, dim_u))
+        policy = LinearGaussianPolicy(np.zeros((1, dim_u, 1)), k, np.eye(dim_u)[None])
+        for _ in range(200):
+            noise = rng.standard_normal((count, 1, dim_u))
+            actions = policy.k + np.einsum("tuv,ntv->ntu", policy.cholesky, noise)
+            states = np.zeros((count, 1, 1))
+            policy = pi2_step(policy, states, actions, cost(actions), 0.7, settings=settings).policy
+        return float(cost(policy.k[0]) / cost(k[0]))
+
+    assert remaining(Pi2Settings()) < 1e-3
+    if count < dim_u:
+        assert remaining(Pi2Settings("maximum_likelihood")) > 0.1
+
+
+def test_repeated_steps_find_the_best_feed_forward_actions() -> None:
+    """On a linear system with quadratic costs, for the gains that it was given."""
+    rng = np.random.default_rng(1)
+    dynamics = replace(
+        random_dynamics(rng),
+        covariance=np.zeros((T, DIM_X, DIM_X)),
+        initial_covariance=np.zeros((DIM_X, DIM_X)),
+    )
+    cost, policy = random_cost(rng), random_policy(rng)
+
+    def noise_free(k: Array) -> float:
+        """Cost of the trajectory of means, quadratic in k."""
+        still = LinearGaussianPolicy(policy.K, k.reshape(policy.k.shape), policy.C)
+        return float(evaluate(cost, forward_pass(dynamics, still).mean).sum())
+
+    least = minimize(noise_free, policy.k.ravel()).fun
+    before = noise_free(policy.k)
+    for _ in range(80):
+        points = sample_points(dynamics, policy, 100, rng)
+        policy = pi2_step(
+            policy, points[..., :DIM_X], points[..., DIM_X:], evaluate(cost, points), 0.5
+        ).policy
+    assert least <= noise_free(policy.k) < least + 0.01 * (before - least)
+
+
+@given(seeds, st.floats(0.1, 10.0))
+def test_a_penalty_alone_turns_the_sampling_policy_into_the_global_one(
+    seed: int, weight: float
+) -> None:
+    """Without costs and bound, weights at temperature ν are the likelihood ratios π / p̄."""
+    rng = np.random.default_rng(seed)
+    x, u = rng.standard_normal((N, 1, DIM_X)), rng.standard_normal((N, 1, DIM_U))
+    sampling = random_policy(rng, 1).log_probability(x, u)
+    target = random_policy(rng, 1).log_probability(x, u)
+    nu = np.full(1, weight)
+    costs = augmented_costs(np.zeros((N, 1)), u, np.zeros((1, DIM_U)), nu, sampling, target)
+    ratio = np.exp(target - sampling)
+    np.testing.assert_allclose(weights(costs_to_go(costs), nu), ratio / ratio.sum(0), rtol=1e-9)
+
+
+@pytest.mark.parametrize("eta", [0.0, 0.5])
+def test_augmented_costs_give_the_optimum_of_the_penalised_step(eta: float) -> None:
+    """One step, where p ∝ p̄^(η/(η+ν)) π^(ν/(η+ν)) exp(-(l - λᵀu)/(η+ν)) is a known Gaussian.
+
+    Its moments come out of weighted samples of p̄ at temperature η + ν, to five standard errors,
+    and do not without ν log p̄. The dual finds that temperature from the divergence.
+    """
+    rng = np.random.default_rng(0)
+    nu = 2.0
+    tau = eta + nu
+    zero = np.zeros((1, DIM_U, 1))
+    # The sampling policy is the wider one, as ratios of densities need for a finite variance.
+    wide, narrow = np.array([[[1.5, 0.4], [0.4, 1.0]]]), np.array([[[0.6, -0.2], [-0.2, 0.8]]])
+    sampling = LinearGaussianPolicy(zero, np.array([[0.5, -0.3]]), wide)
+    target = LinearGaussianPolicy(zero, np.array([[-0.4, 0.6]]), narrow)
+    H, g = covariances(rng, DIM_U), rng.standard_normal(DIM_U)
+    multipliers = rng.standard_normal((1, DIM_U))
+
+    shares = eta / tau, nu / tau
+    precision = shares[0] * sampling.precision[0] + shares[1] * target.precision[0] + H / tau
+    covariance = np.linalg.inv(precision)
+    mean = covariance @ (
+        shares[0] * sampling.precision[0] @ sampling.k[0]
+        + shares[1] * target.precision[0] @ target.k[0]
+        - (g - multipliers[0]) / tau
+    )
+
+    count = 200_000
+    x = np.zeros((count, 1, 1))
+    u = sampling.k + rng.standard_normal((count, 1, DIM_U)) @ sampling.cholesky[0].T
+    costs = u @ g + 0.5 * np.einsum("ntu,uv,ntv->nt", u, H, u)
+    penalties = np.full(1, nu)
+    log_sampling, log_target = sampling.log_probability(x, u), target.log_probability(x, u)
+
+    def errors(log_sampling: Array) -> Array:
+        """Of the weighted moments, in standard errors of a self-normalised estimate."""
+        tied = augmented_costs(costs, u, multipliers, penalties, log_sampling, log_target)
+        P = weights(costs_to_go(tied), np.full(1, tau))[:, 0]
+        off = u[:, 0] - mean
+        values = np.column_stack([off, off[:, 0] ** 2, off[:, 1] ** 2, off[:, 0] * off[:, 1]])
+        truth = np.array([0.0, 0.0, covariance[0, 0], covariance[1, 1], covariance[0, 1]])
+        estimate = P @ values
+        standard_error: Array = np.sqrt(np.square(P) @ np.square(values - estimate))
+        return (estimate - truth) / standard_error
+
+    assert np.abs(errors(log_sampling)).max() < 5
+    assert np.abs(errors(np.zeros_like(log_sampling))).max() > 50
+
+    tied = costs_to_go(augmented_costs(costs, u, multipliers, penalties, log_sampling, log_target))
+    step_size = 0.5 * (
+        np.trace(sampling.precision[0] @ covariance)
+        + (mean - sampling.k[0]) @ sampling.precision[0] @ (mean - sampling.k[0])
+        - DIM_U
+        + np.linalg.slogdet(sampling.C[0])[1]
+        - np.linalg.slogdet(covariance)[1]
+    )
+    assert temperatures(tied, step_size, penalties)[0] == pytest.approx(tau, rel=0.02)
+    assert temperatures(tied, 2 * step_size, penalties)[0] >= nu
