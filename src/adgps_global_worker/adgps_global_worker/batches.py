@@ -135,9 +135,7 @@ def instance_rows(
     weights = importance_weights(newest, samples.log_probabilities, weight_bound)
     log_determinant = 2 * np.log(np.diagonal(policy.cholesky, axis1=-2, axis2=-1)).sum(-1)
     return InstanceRows(
-        observations=_by_step(
-            (samples.observations - global_policy.offset) * global_policy.scale
-        ),
+        observations=_by_step((samples.observations - global_policy.offset) * global_policy.scale),
         means=_by_step(policy.mean(samples.states)),
         weights=weights.T,
         precision=_float32(policy.precision),

@@ -75,8 +75,7 @@ def test_a_row_carries_its_own_labels() -> None:
 def test_rows_are_drawn_by_weight_and_pairs_equally() -> None:
     """Over many draws a row's frequency is its importance weight over the number of pairs."""
     rows = [
-        instance_rows(_samples(count, seed, gap=0.5), _policy())
-        for count, seed in ((2, 0), (4, 1))
+        instance_rows(_samples(count, seed, gap=0.5), _policy()) for count, seed in ((2, 0), (4, 1))
     ]
     data = training_set(rows)
     weights = np.concatenate([part.weights.ravel() for part in rows]) / (2 * T)

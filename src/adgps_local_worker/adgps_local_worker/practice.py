@@ -348,9 +348,7 @@ class Practice:
         phase = phase_at(self._schedule.phases, before.iteration)
         instance = self._practised[condition.id]
         rng = self._rng(condition, before.iteration, f"improve {current_round}")
-        state, notes = improve(
-            before, self._trained_policy(), self._problem(instance, phase), rng
-        )
+        state, notes = improve(before, self._trained_policy(), self._problem(instance, phase), rng)
         for note in notes:
             self._log(f"{instance.id}: {note}")
         self._states[condition.id] = state

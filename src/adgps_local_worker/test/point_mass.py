@@ -123,9 +123,7 @@ class PointMass:
             log_probabilities=policy.log_probability(
                 self.observe(x[:-1], instance) if isinstance(policy, GlobalPolicy) else x[:-1], u
             ),
-            policy_version=policy.version
-            if isinstance(policy, GlobalPolicy)
-            else PolicyVersion(),
+            policy_version=policy.version if isinstance(policy, GlobalPolicy) else PolicyVersion(),
             stamps=self.control_period * np.arange(self.horizon + 1),
             lateness=np.zeros(self.horizon),
             seed=seed,

@@ -15,10 +15,14 @@ from adgps_local_worker.checkpoint import load_state, save_state
 from adgps_local_worker.local_state import LocalState
 from adgps_local_worker.practice import (
     Memory,
+    PolicyGoneError,
     RobotNotReadyError,
     RolloutError,
     RunnablePolicy,
 )
+
+_published: dict[Path, OptimizedTrajectories] = {}
+"""What was published with each checkpoint; the node keeps the message in the checkpoint itself."""
 
 
 class KilledError(Exception):
@@ -34,22 +38,28 @@ class FakeRobot:
     events : what was asked for, in order.
     unable : numbers of the rollouts, counted from 0, that fail.
     away : the same, of those that fail because the robot is not ready.
+    gone : the same, of those that fail because it has no such policy.
     """
 
     events: list[str]
     unable: Collection[int] = ()
     away: Collection[int] = ()
+    gone: Collection[int] = ()
     policies: list[RunnablePolicy] = field(default_factory=list)
+    starts: list[int] = field(default_factory=list)
 
     def reset(self, instance: Instance, seed: int) -> None:
         """Note it."""
         self.events.append(f"reset {instance.id}")
+        self.starts.append(seed)
 
     def rollout(self, instance: Instance, policy: RunnablePolicy, seed: int) -> Trajectory:
         """Roll out, unless this is one of those that fail."""
         self.policies.append(policy)
         if len(self.policies) - 1 in self.away:
             raise RobotNotReadyError("the e-stop is pressed")
+        if len(self.policies) - 1 in self.gone:
+            raise PolicyGoneError("no such version")
         if len(self.policies) - 1 in self.unable:
             self.events.append(f"failure {instance.id}")
             raise RolloutError("the arm left its limits")
@@ -85,10 +95,9 @@ class FakePeers:
         self.published.append(optimized)
         self.states.append(state)
         if self.folder is not None:
-            goal = optimized.instance.parameters
-            seeds = np.array([sample.seed for sample in optimized.samples])
-            extra = {"round": np.asarray(optimized.round), "goal": goal, "seeds": seeds}
-            save_state(self._path(optimized.condition), state, extra)
+            path = self._path(optimized.condition)
+            save_state(path, state, {"round": np.asarray(optimized.round)})
+            _published[path] = optimized
         self._note(f"publish {optimized.instance.id} {optimized.iteration} {optimized.round}")
 
     def wait_for_training(self, rounds: int) -> None:
@@ -101,12 +110,9 @@ class FakePeers:
         if not self._path(instance.id).exists():
             return {}
         state, extra = load_state(self._path(instance.id))
-        assert state.batch is not None
-        samples = tuple(
-            TASK.roll_out(instance, state.batch.sampling_policy, seed)
-            for seed in range(len(state.batch.states))
-        )
-        return {instance.id: Memory(state, samples, int(extra["round"]))}
+        optimized = _published[self._path(instance.id)]
+        memory = Memory(state, optimized.instance, optimized.samples, int(extra["round"]))
+        return {instance.id: memory}
 
     def _path(self, instance_id: str) -> Path:
         assert self.folder is not None

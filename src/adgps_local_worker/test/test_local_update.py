@@ -13,7 +13,8 @@ from adgps_local_worker.badmm import update_kl_weights
 from adgps_local_worker.gaussians import policy_divergence
 from adgps_local_worker.local_state import LocalState, Model, initial_state
 from adgps_local_worker.local_update import RETREAT, Problem, fit, improve, retreat
-from adgps_local_worker.lqr import expected_cost, forward_pass
+from adgps_local_worker.lqr import backward_pass, expected_cost, forward_pass
+from adgps_local_worker.pi2 import pi2_step
 from adgps_local_worker.step_size import adapt_step_size
 
 GOAL = INSTANCES[0]
@@ -164,7 +165,9 @@ def test_a_step_always_promises_something(kl_weight: float) -> None:
     state = initial_state(TASK, CONFIGURATION)
     state = replace(_fitted(state), kl_weights=np.full(TASK.horizon, kl_weight))
     configuration = replace(CONFIGURATION, kl_weight_max=100.0)
-    state, _ = improve(state, GLOBAL, replace(BADMM_LQR, configuration=configuration), np.random.default_rng(0))
+    state, _ = improve(
+        state, GLOBAL, replace(BADMM_LQR, configuration=configuration), np.random.default_rng(0)
+    )
     assert state.improvement is not None and state.improvement > 0
 
 
@@ -214,7 +217,9 @@ def test_a_heavier_penalty_brings_the_local_policy_nearer_to_the_global_one() ->
     for weight in (1e-4, 1e4):
         heavy = replace(CONFIGURATION, kl_weight=weight, kl_weight_max=1e9, multiplier_rate=0.0)
         state = replace(fitted, kl_weights=np.full(TASK.horizon, weight), step_multiplier=100.0)
-        state, _ = improve(state, GLOBAL, replace(BADMM_LQR, configuration=heavy), np.random.default_rng(0))
+        state, _ = improve(
+            state, GLOBAL, replace(BADMM_LQR, configuration=heavy), np.random.default_rng(0)
+        )
         gap = state.policy.mean(states) - GLOBAL.mean(TASK.observe(states, GOAL))
         gaps.append(np.abs(gap).mean())
     assert gaps[1] < 0.1 * gaps[0]
@@ -247,3 +252,126 @@ def test_there_is_no_retreat_from_the_start() -> None:
     """Before the first batch there is nothing smaller."""
     state = initial_state(TASK, CONFIGURATION)
     assert retreat(state, None, BADMM_LQR, np.random.default_rng(0)) is state
+
+
+MDGPS_LQR = replace(BADMM_LQR, method="mdgps")
+BADMM_PI2 = replace(BADMM_LQR, optimizer="pi2")
+MDGPS_PI2 = replace(BADMM_LQR, method="mdgps", optimizer="pi2")
+
+
+def _global_samples(problem: Problem, count: int = 8) -> LocalState:
+    """State fitted to rollouts of the global policy."""
+    samples = [TASK.roll_out(GOAL, GLOBAL, seed) for seed in range(count)]
+    state = replace(initial_state(TASK, CONFIGURATION), kl_weights=np.ones(TASK.horizon))
+    return fit(state, samples, problem, np.random.default_rng(0), GLOBAL)
+
+
+def test_under_mdgps_the_step_starts_from_the_global_policy_that_sampled() -> None:
+    """Linearised where it went: it predicts the network's answers, and its noise."""
+    state = _global_samples(MDGPS_LQR, count=20)
+    assert state.batch is not None
+    centre, states = state.batch.sampling_policy, state.batch.states[:, :-1]
+    answers = GLOBAL.mean(TASK.observe(states, GOAL))
+    missed = np.square(centre.mean(states) - answers).mean()
+    assert missed < 0.2 * np.square(answers).mean()
+    variances = np.diagonal(centre.C, axis1=1, axis2=2)
+    np.testing.assert_allclose(variances, np.tile(GLOBAL.variance, (TASK.horizon, 1)), rtol=0.05)
+    with pytest.raises(ValueError, match="global policy"):
+        fit(state, [TASK.roll_out(GOAL, GLOBAL, 0)] * 2, MDGPS_LQR, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("multiplier", [0.01, 0.3])
+def test_a_step_of_mdgps_stays_near_the_global_policy(multiplier: float) -> None:
+    """Equation 3: within the bound, and about at it; nothing but the cost is minimised."""
+    fitted = replace(_global_samples(MDGPS_LQR), step_multiplier=multiplier)
+    state, _ = improve(fitted, GLOBAL, MDGPS_LQR, np.random.default_rng(0))
+    bound = CONFIGURATION.kl_step * multiplier * TASK.horizon
+    assert 0.9 * bound <= _divergence(state).sum() <= bound
+    assert state.improvement is not None and state.improvement > 0
+    np.testing.assert_array_equal(state.multipliers, 0.0)
+    np.testing.assert_array_equal(state.kl_weights, 1.0)
+
+
+def test_mdgps_without_a_bound_is_plain_trajectory_optimisation() -> None:
+    """The same policy as LQR on the fitted model, which knows no global policy."""
+    free = replace(MDGPS_LQR, configuration=replace(CONFIGURATION, kl_step=1e12))
+    fitted = _global_samples(free)
+    state, _ = improve(fitted, GLOBAL, free, np.random.default_rng(0))
+    model = _model(fitted)
+    best = backward_pass(model.dynamics, model.cost, np.full(TASK.horizon, 1e-6)).policy
+    np.testing.assert_allclose(state.policy.K, best.K, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(state.policy.k, best.k, rtol=1e-3, atol=1e-4)
+
+
+def test_mdgps_judges_its_last_step_by_what_the_new_global_policy_costs() -> None:
+    """By the new model, on the new instance."""
+    first, _ = improve(_global_samples(MDGPS_LQR), GLOBAL, MDGPS_LQR, np.random.default_rng(0))
+    assert first.objective is not None and first.improvement is not None
+    newer = global_policy(seed=1, version=2)
+    samples = [TASK.roll_out(INSTANCES[1], newer, seed) for seed in range(8)]
+    problem = replace(MDGPS_LQR, instance=INSTANCES[1])
+    second = fit(first, samples, problem, np.random.default_rng(1), newer)
+    assert second.batch is not None
+    marginals = forward_pass(_model(second).dynamics, second.batch.sampling_policy)
+    actual = first.objective - expected_cost(_model(second).cost, marginals).sum()
+    expected = adapt_step_size(
+        1.0, first.improvement, actual, high=CONFIGURATION.step_multiplier_max
+    )
+    assert second.step_multiplier == pytest.approx(expected)
+
+
+def test_pi2_under_mdgps_reweighs_the_global_policy_s_samples() -> None:
+    """The gains are the linearised global policy's, the rest follows the weighted rollouts."""
+    fitted = _global_samples(MDGPS_PI2)
+    assert fitted.batch is not None and fitted.batch.model is None
+    state, notes = improve(fitted, GLOBAL, MDGPS_PI2, np.random.default_rng(0))
+    assert notes == ()
+    centre, batch = fitted.batch.sampling_policy, fitted.batch
+    step = pi2_step(centre, batch.states[:, :-1], batch.actions, batch.costs, CONFIGURATION.pi2_kl)
+    np.testing.assert_array_equal(state.policy.K, centre.K)
+    np.testing.assert_array_equal(state.policy.k, step.policy.k)
+    np.testing.assert_array_equal(state.policy.C, step.policy.C)
+    costs = TASK.cost(batch.states[:, :-1], batch.actions, GOAL)
+    np.testing.assert_allclose(batch.costs, costs)
+
+
+def test_pi2_under_badmm_pays_for_leaving_the_global_policy() -> None:
+    """Multipliers and penalty enter the samples' costs, and bound the temperature from below."""
+    fitted = fit(
+        initial_state(TASK, CONFIGURATION),
+        _samples(initial_state(TASK, CONFIGURATION), 8),
+        BADMM_PI2,
+        np.random.default_rng(0),
+    )
+    assert fitted.batch is not None
+    rng = np.random.default_rng(0)
+    alone, _ = improve(fitted, None, BADMM_PI2, rng)
+    plain = pi2_step(
+        fitted.policy,
+        fitted.batch.states[:, :-1],
+        fitted.batch.actions,
+        fitted.batch.costs,
+        CONFIGURATION.pi2_kl,
+    )
+    np.testing.assert_array_equal(alone.policy.k, plain.policy.k)
+    gaps = []
+    for weight in (1e-4, 1e3):
+        heavy = replace(CONFIGURATION, kl_weight=weight, kl_weight_max=1e9, multiplier_rate=0.0)
+        state = replace(fitted, kl_weights=np.full(TASK.horizon, weight))
+        tied, _ = improve(state, GLOBAL, replace(BADMM_PI2, configuration=heavy), rng)
+        states = fitted.batch.states[:, :-1]
+        gap = tied.policy.mean(states) - GLOBAL.mean(TASK.observe(states, GOAL))
+        gaps.append(float(np.square(gap).mean()))
+    assert gaps[1] < gaps[0]
+
+
+def test_pi2_lowers_the_cost_without_a_model() -> None:
+    """Measured on rollouts of the true system, with many more rollouts than LQR needs."""
+    state, costs = initial_state(TASK, CONFIGURATION), []
+    for iteration in range(12):
+        rng = np.random.default_rng(iteration)
+        state = fit(state, _samples(state, 40, iteration), BADMM_PI2, rng)
+        assert state.batch is not None
+        costs.append(state.batch.costs.sum(1).mean())
+        state, _ = improve(state, None, BADMM_PI2, rng)
+    assert costs[-1] < 0.5 * costs[0]

@@ -10,10 +10,12 @@ import pytest
 from point_mass import CONFIGURATION, INSTANCES, TASK
 from practice_fakes import FakePeers, FakeRobot, KilledError
 
+from adgps_core.global_policy import GlobalPolicy
 from adgps_core.phases import Phase
 from adgps_local_worker.local_state import LocalState
 from adgps_local_worker.local_update import RETREAT
 from adgps_local_worker.practice import Memory, Mode, Practice, Schedule
+
 
 def _phases(iterations: int, name: str = "badmm+lqr") -> tuple[Phase, ...]:
     return (Phase.parse(f"{name}:{iterations}"),)
@@ -72,9 +74,7 @@ def test_asynchronously_every_instance_is_sampled_improved_and_published_in_turn
 
 def test_synchronously_everything_is_sampled_before_local_and_global_steps_alternate() -> None:
     """K rounds for each batch; all instances are published before a round is waited for."""
-    events, robot, peers, _, _ = _run(
-        Schedule(_phases(2), samples=2, mode="sync", alternations=3)
-    )
+    events, robot, peers, _, _ = _run(Schedule(_phases(2), samples=2, mode="sync", alternations=3))
 
     def iteration(number: int) -> list[str]:
         sampling = [x for i in (A, B) for x in [f"reset {i}", f"rollout {i}"] * 2]
@@ -107,6 +107,54 @@ def test_what_is_published_is_what_was_sampled_and_learned() -> None:
             np.testing.assert_array_equal(sample.states, again.states)
     assert len({sample.seed for o in peers.published for sample in o.samples}) == 12
     assert _equal(robot.policies[6], peers.published[0].policy)
+
+
+def test_under_mdgps_every_iteration_samples_one_global_policy_on_a_new_instance() -> None:
+    """With an initial state that the iteration's rollouts share, and noise that they do not."""
+    schedule = Schedule(_phases(3, "mdgps+lqr"), samples=3)
+    events, robot, peers, practice, _ = _run(schedule)
+    assert [o.condition for o in peers.published] == [A, B] * 3
+    goals = {tuple(o.instance.parameters) for o in peers.published}
+    assert len(goals) == 6 and not goals & {tuple(i.parameters) for i in INSTANCES}
+    assert len({o.instance.id for o in peers.published}) == 6
+    for index, optimized in enumerate(peers.published):
+        assert optimized.method == "mdgps" and not optimized.multipliers.any()
+        assert {s.instance.id for s in optimized.samples} == {optimized.instance.id}
+        assert len({s.seed for s in optimized.samples}) == 3
+        assert len(set(robot.starts[3 * index : 3 * index + 3])) == 1
+        for sample in optimized.samples:
+            assert sample.policy_version == peers.global_policy().version
+    assert len(set(robot.starts)) == 6
+    assert all(policy.version.counter == 1 for policy in robot.policies)  # type: ignore[union-attr]
+    assert set(practice.progress.costs) == {A, B}
+    assert events.count("wait 0") == 6
+
+
+def test_a_robot_without_the_version_asked_for_is_asked_for_the_newest() -> None:
+    """At once: to ask for the same one again would be to wait for ever."""
+    events: list[str] = []
+    said: list[str] = []
+    robot, peers = FakeRobot(events, gone=range(1, 3)), FakePeers(events)
+    schedule = Schedule(_phases(1, "mdgps+lqr"), samples=3)
+    _practice(robot, peers, schedule, log=said.append).run()
+    assert [len(o.samples) for o in peers.published] == [3, 3]
+    assert sum("no such version" in line for line in said) == 2
+
+
+def test_a_schedule_goes_through_its_phases() -> None:
+    """BADMM goes on from its own local policies; after MDGPS it begins anew."""
+    names = ("badmm+lqr:1", "badmm+pi2:1", "mdgps+pi2:1", "badmm+lqr:2")
+    phases = tuple(Phase.parse(name) for name in names)
+    _, robot, peers, _, _ = _run(Schedule(phases, samples=3))
+    of_a = [o for o in peers.published if o.condition == A]
+    assert [o.method for o in of_a] == ["badmm", "badmm", "mdgps", "badmm", "badmm"]
+    assert [o.iteration for o in of_a] == [1, 2, 3, 4, 5]
+    assert _equal(of_a[1].sampling_policy, of_a[0].policy)
+    np.testing.assert_array_equal(of_a[1].policy.K, of_a[0].policy.K)  # PI2 keeps the gains
+    assert (of_a[1].policy.k != of_a[0].policy.k).all()
+    assert _equal(of_a[3].sampling_policy, of_a[0].sampling_policy)
+    assert _equal(of_a[4].sampling_policy, of_a[3].policy)
+    assert isinstance(robot.policies[12], GlobalPolicy)
 
 
 def test_failed_rollouts_are_discarded_counted_and_tried_again() -> None:
@@ -222,15 +270,19 @@ def _final_states(
         except KilledError:
             kills += 1
         rounds = peers.rounds
-        states |= {o.instance.id: s for o, s in zip(peers.published, peers.states, strict=True)}
+        states |= {o.condition: s for o, s in zip(peers.published, peers.states, strict=True)}
         if practice.progress.finished:
             return states, kills
 
 
 @pytest.mark.parametrize("mode", ["async", "sync"])
-def test_practice_that_was_killed_ends_as_if_it_had_not_been(mode: Mode, tmp_path: Path) -> None:
+@pytest.mark.parametrize("names", [("badmm+lqr:2",), ("badmm+pi2:1", "mdgps+lqr:1")])
+def test_practice_that_was_killed_ends_as_if_it_had_not_been(
+    mode: Mode, names: tuple[str, ...], tmp_path: Path
+) -> None:
     """From checkpoints, bit for bit, wherever it is killed: after publishing, or while waiting."""
-    schedule = Schedule(_phases(2), samples=2, mode=mode, alternations=2)
+    phases = tuple(Phase.parse(name) for name in names)
+    schedule = Schedule(phases, samples=2, mode=mode, alternations=2)
     whole, kills = _final_states(tmp_path / "whole", schedule, kill_after=10_000)
     assert kills == 0 and {s.iteration for s in whole.values()} == {2}
     for kill_after in (2, 3, 4, 5):

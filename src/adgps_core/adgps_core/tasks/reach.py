@@ -77,9 +77,7 @@ class Reach:
 
     def draw_instance(self, like: Instance, rng: np.random.Generator, instance_id: str) -> Instance:
         """Draw a goal evenly from that octant of the goal box that like's goal lies in."""
-        return self.goal_instance(
-            GOALS.draw_octant(like.parameters[:3], rng), instance_id
-        )
+        return self.goal_instance(GOALS.draw_octant(like.parameters[:3], rng), instance_id)
 
     def observe(self, states: Array, instance: Instance) -> Array:
         """Observations (..., 41): the state and the goal's three points."""
