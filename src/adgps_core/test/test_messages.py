@@ -1,6 +1,7 @@
 """Messages carry everything, exactly, over the wire too; what cannot be is refused by name."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -80,7 +81,7 @@ _ROUND_TRIPS: dict[str, tuple[Any, Callable[[Any], Any], Callable[[Any], Any]]] 
         messages.optimized_trajectories_from_msg,
     ),
     "optimized, mdgps": (
-        make_optimized(method="mdgps"),
+        replace(make_optimized(method="mdgps"), condition="training/3"),
         _optimized_to_msg,
         messages.optimized_trajectories_from_msg,
     ),

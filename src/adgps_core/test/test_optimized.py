@@ -75,3 +75,9 @@ def test_methods_are_known() -> None:
     """A message of another method is not learned from by mistake."""
     with pytest.raises(ValueError, match="unknown method 'gps', expected badmm or mdgps"):
         _changed(method="gps")
+
+
+def test_an_instance_stands_for_itself_unless_told_otherwise() -> None:
+    """Under MDGPS it is drawn like a training instance, which is then its condition."""
+    assert make_optimized().condition == make_optimized().instance.id
+    assert _changed(condition="training/3").condition == "training/3"

@@ -253,3 +253,21 @@ def test_another_instance_moves_the_goal_only() -> None:
     np.testing.assert_allclose(
         TASK.cost(moved, actions, shifted), TASK.cost(states, actions, INSTANCE), rtol=1e-9
     )
+
+
+def test_instances_drawn_anew_cover_the_box() -> None:
+    """One octant for each training goal, and evenly: a quarter of each side is its mean's."""
+    rng = np.random.default_rng(0)
+    low, high = np.array(GOALS.low), np.array(GOALS.high)
+    octants = set()
+    for index, like in enumerate(TASK.instances("training")):
+        drawn = [TASK.draw_instance(like, rng, f"fresh/{n}") for n in range(400)]
+        fractions = np.array([(i.parameters[:3] - low) / (high - low) for i in drawn])
+        upper = (like.parameters[:3] - low) / (high - low) > 0.5
+        assert ((fractions > 0.5) == upper).all(), index
+        assert (fractions >= 0).all() and (fractions <= 1).all()
+        np.testing.assert_allclose(fractions.mean(0), 0.25 + 0.5 * upper, atol=0.03)
+        np.testing.assert_allclose(fractions.std(0), 0.5 / np.sqrt(12), atol=0.02)
+        assert drawn[7].id == "fresh/7" and drawn[7].parameters.shape == (9,)
+        octants.add(tuple(upper))
+    assert len(octants) == 8

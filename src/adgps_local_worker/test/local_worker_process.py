@@ -72,7 +72,9 @@ class LocalWorkerProcess:
         return self.process.wait(PATIENCE)
 
 
-def roll_out(instance: Instance, policy: LinearGaussianPolicy, seed: int) -> Trajectory:
+def roll_out(
+    instance: Instance, policy: LinearGaussianPolicy | GlobalPolicy, seed: int
+) -> Trajectory:
     """Roll out on joints that are masses with dampers, and points that move linearly with them."""
     rng = np.random.default_rng(seed)
     jacobian = np.random.default_rng(0).standard_normal((9, 7)) / 5
@@ -83,17 +85,24 @@ def roll_out(instance: Instance, policy: LinearGaussianPolicy, seed: int) -> Tra
         points = 0.3 + jacobian @ (angles - start)
         states.append(np.concatenate([angles, velocities, points, jacobian @ velocities]))
         if t < TASK.horizon:
-            actions.append(policy.act(t, states[t], rng.standard_normal(7)))
+            noise = rng.standard_normal(7)
+            if isinstance(policy, GlobalPolicy):
+                actions.append(policy.act(TASK.observe(states[t], instance), noise))
+            else:
+                actions.append(policy.act(t, states[t], noise))
             velocities = velocities + 0.05 * (actions[t] - velocities)
             angles = angles + 0.05 * velocities
     x, u = np.array(states), np.array(actions)
+    seen = TASK.observe(x[:-1], instance)
+    by_global = isinstance(policy, GlobalPolicy)
     return Trajectory(
         instance=instance,
         states=x,
-        observations=TASK.observe(x[:-1], instance),
+        observations=seen,
         actions_sampled=u,
         actions_applied=u,
-        log_probabilities=policy.log_probability(x[:-1], u),
+        log_probabilities=policy.log_probability(seen if by_global else x[:-1], u),
+        policy_version=policy.version if by_global else PolicyVersion(),
         stamps=TASK.control_period * np.arange(TASK.horizon + 1),
         lateness=np.zeros(TASK.horizon),
         seed=seed,
@@ -200,9 +209,12 @@ class Stage:
         if self.failures:
             code, reason = self.failures.pop(0)
             return ExecuteRollout.Result(error_code=code, error_msg=reason)
-        trajectory = roll_out(
-            instance_from_msg(goal.instance), local_policy_from_msg(goal.policy), goal.seed
+        policy = (
+            global_policy(goal.minimum_version.counter)
+            if goal.use_global_policy
+            else local_policy_from_msg(goal.policy)
         )
+        trajectory = roll_out(instance_from_msg(goal.instance), policy, goal.seed)
         return ExecuteRollout.Result(trajectory=trajectory_to_msg(trajectory))
 
     def _on_optimized(self, message: msg.OptimizedTrajectories) -> None:

@@ -127,6 +127,25 @@ def test_a_worker_practises_once_it_has_a_robot_and_a_policy(
     _end(worker)
 
 
+def test_it_goes_through_the_phases_that_it_is_given(
+    stage: Stage, workers: list[LocalWorkerProcess], tmp_path: Path
+) -> None:
+    """From PI2 on a fixed instance to the global policy on one drawn anew."""
+    stage.add_robot()
+    stage.publish_policy(3)
+    worker = _start(workers, tmp_path, samples=3, phases=["badmm+pi2:1", "mdgps+lqr:1"])
+    assert stage.wait_until(lambda: len(stage.published) == 2)
+    first, second = stage.published
+    assert (first.method, second.method) == ("badmm", "mdgps")
+    assert first.condition == second.condition == first.instance.id == "training/0"
+    assert second.instance.id == "training/0/2"
+    assert [goal.use_global_policy for goal in stage.goals[-3:]] == [True] * 3
+    assert {str(sample.policy_version) for sample in second.samples} == {"1.3"}
+    assert len({request.seed for request in stage.requests[-3:]}) == 1
+    assert stage.wait_until(lambda: stage.diagnostics.get("finished") == "true")
+    _end(worker)
+
+
 class _Alone:
     """Robot and peers of a practice that knows no ROS, with the stage's policy and robot."""
 

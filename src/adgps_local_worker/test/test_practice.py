@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from point_mass import CONFIGURATION, INSTANCES, TASK
+from point_mass import CONFIGURATION, INSTANCES, TASK, global_policy
 from practice_fakes import FakePeers, FakeRobot, KilledError
 
 from adgps_core.global_policy import GlobalPolicy
@@ -128,6 +128,22 @@ def test_under_mdgps_every_iteration_samples_one_global_policy_on_a_new_instance
     assert all(policy.version.counter == 1 for policy in robot.policies)  # type: ignore[union-attr]
     assert set(practice.progress.costs) == {A, B}
     assert events.count("wait 0") == 6
+
+
+def test_badmm_follows_no_policy_that_was_never_trained() -> None:
+    """Multipliers and penalties wait for the first gradient; plain LQR does not."""
+
+    class Untrained(FakePeers):
+        def global_policy(self) -> GlobalPolicy:
+            return global_policy(0, version=0)
+
+    events: list[str] = []
+    peers = Untrained(events)
+    _practice(FakeRobot(events), peers, Schedule(_phases(1), samples=3)).run()
+    assert all(not o.multipliers.any() for o in peers.published)
+    assert all(state.linearized is None for state in peers.states)
+    _, _, trained, _, _ = _run(Schedule(_phases(1), samples=3))
+    assert all(o.multipliers.any() for o in trained.published)
 
 
 def test_a_robot_without_the_version_asked_for_is_asked_for_the_newest() -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from local_worker_process import TASK, Stage, roll_out
+from local_worker_process import TASK, Stage, global_policy, roll_out
 from worker_thread import WorkerThread
 
 from adgps_core.policies import LinearGaussianPolicy
@@ -13,7 +13,7 @@ from adgps_local_worker.local_state import initial_state
 from adgps_local_worker.nodes import robot_client
 from adgps_local_worker.nodes.futures import StoppedError
 from adgps_local_worker.nodes.robot_client import RobotClient
-from adgps_local_worker.practice import RobotNotReadyError, RolloutError
+from adgps_local_worker.practice import PolicyGoneError, RobotNotReadyError, RolloutError
 from adgps_msgs.action import ExecuteRollout
 from adgps_msgs.srv import ResetInstance
 
@@ -74,6 +74,21 @@ def test_a_rollout_comes_back_as_it_was(
     expected = roll_out(GOAL, POLICY, 11)
     np.testing.assert_array_equal(trajectory.states, expected.states)
     np.testing.assert_array_equal(trajectory.actions_applied, expected.actions_applied)
+
+
+def test_the_global_policy_is_asked_for_by_its_version(
+    stage: Stage, thread: WorkerThread, ready: RobotClient
+) -> None:
+    """That one and no newer; a robot that does not have it says so."""
+    policy = global_policy(7)
+    trajectory = thread.call(lambda: ready.rollout(GOAL, policy, 11)).result(20)
+    (goal,) = stage.goals
+    assert goal.use_global_policy and goal.exact_version and len(goal.policy.gain) == 0
+    assert (goal.minimum_version.epoch, goal.minimum_version.counter) == (1, 7)
+    np.testing.assert_array_equal(trajectory.states, roll_out(GOAL, policy, 11).states)
+    stage.failures = [(RESULT.NO_POLICY, "the newest is 1.9")]
+    error = thread.call(lambda: ready.rollout(GOAL, policy, 12)).exception(20)
+    assert type(error) is PolicyGoneError and "1.9" in str(error)
 
 
 def test_answers_tell_the_policy_s_faults_from_the_robot_s(
