@@ -21,7 +21,9 @@ from stack_process import (
 from adgps_local_worker.checkpoint import load_state
 
 Train = Callable[..., TrainProcess]
-ITERATIONS = 4
+ITERATIONS = 7
+LAST_KILL = 2.2
+"""Iterations after which nobody is killed any more: what a kill is checked for takes some too."""
 CHECKPOINT_WINDOW = 5.0
 GLOBAL_WORKERS = ("/robot_1/global_worker", "/robot_2/global_worker")
 SERVER = "/param_server"
@@ -77,7 +79,7 @@ def test_each_kind_is_killed_at_a_random_time(train: Train) -> None:
         for kind in ("global_worker", "local_worker", "simulated_robot")
     ]
     rng.shuffle(victims)
-    moments = sorted(rng.uniform(0.3, ITERATIONS - 1.8) for _ in victims)
+    moments = sorted(rng.uniform(0.3, LAST_KILL) for _ in victims)
     print(list(zip(victims, moments, strict=True)))
 
     process = train("--robots", 2, "--iterations", ITERATIONS, parameters=TINY)
@@ -118,15 +120,15 @@ def check_window(process: TrainProcess, listener: RunListener, killed: float) ->
 def check_updates(process: TrainProcess, listener: RunListener) -> None:
     """Updates of the policy are those that were acknowledged but for the lost ones, each once.
 
-    What a worker did just before it was killed may not have been heard: at most the steps for a
-    batch or two. One push of each worker may be applied without its answer arriving.
+    What a worker did in the second before it was killed may not have been heard: at most the steps
+    for a few batches, that is for far fewer than all. One push of each worker may be applied without its answer arriving.
     """
     updates = counter(process.summary["policy_version"], 2)
     acknowledged = sum(listener.steps_acknowledged(name) for name in GLOBAL_WORKERS)
     reports = [report for name in GLOBAL_WORKERS for report in listener.reports(name)]
     server = listener.reports(SERVER)[-1]
     lost = int(server["lost_updates"])
-    unheard = 2 * SAMPLES * STEPS_PER_ROLLOUT
+    unheard = 4 * SAMPLES * STEPS_PER_ROLLOUT
     print(f"{updates} updates, {acknowledged} acknowledged, {lost} lost")
     assert acknowledged > 0.5 * INSTANCES["training"] * ITERATIONS * SAMPLES * STEPS_PER_ROLLOUT
     assert -len(GLOBAL_WORKERS) <= updates + lost - acknowledged <= unheard

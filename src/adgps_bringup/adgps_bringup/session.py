@@ -48,7 +48,11 @@ class Session:
         """
         self.interrupts.check()
         self.supervisor.poll()
-        self.ledger.watch([os.getpid(), *self.supervisor.pids.values()])
+        self.note_memory(now=False)
+
+    def note_memory(self, *, now: bool = True) -> None:
+        """Note which shared memory is in use, while those who use it are alive."""
+        self.ledger.watch([os.getpid(), *self.supervisor.pids.values()], now)
 
 
 @contextmanager
@@ -80,9 +84,10 @@ def running(
                 Supervisor(to_start, log_folder, show) as supervisor,
                 RosNode("adgps", domain_id) as ros,
             ):
+                session = Session(domain_id, supervisor, ros.node, interrupts, ledger)
                 try:
-                    yield Session(domain_id, supervisor, ros.node, interrupts, ledger)
+                    yield session
                 finally:
-                    ledger.watch([os.getpid(), *supervisor.pids.values()], now=True)
+                    session.note_memory()
         finally:
             ledger.clean()

@@ -95,6 +95,7 @@ class _Training:
                     results = self._evaluate(session, evaluator, version)
                 except Interrupted:
                     display.say("stopping, with a checkpoint")
+                    session.note_memory()
                     session.supervisor.interrupt(self._workers)
                     _outcome(request_checkpoint(session.node, patience=0.3), timeout=0.7)
                     raise
