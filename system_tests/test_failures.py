@@ -121,7 +121,8 @@ def check_updates(process: TrainProcess, listener: RunListener) -> None:
     """Updates of the policy are those that were acknowledged but for the lost ones, each once.
 
     What a worker did in the second before it was killed may not have been heard: at most the steps
-    for a few batches, that is for far fewer than all. One push of each worker may be applied without its answer arriving.
+    for a few batches, which is far fewer than all. One push of each worker may be applied without
+    its answer arriving.
     """
     updates = counter(process.summary["policy_version"], 2)
     acknowledged = sum(listener.steps_acknowledged(name) for name in GLOBAL_WORKERS)
