@@ -32,6 +32,7 @@ ATTEMPTS = 4
 _START_TIMEOUT = 60.0
 _ANSWER_TIMEOUT = 10.0
 _ROLLOUT_TIMEOUT = 60.0
+_PAUSE = 2.0
 
 
 class EvaluationError(RuntimeError):
@@ -119,6 +120,7 @@ class Evaluator:
                         failures.append(f"{instance.id} on {robot}: {error}")
                         return
                     work.put((index, attempt + 1))
+                    stop.wait(_PAUSE)  # so that another robot takes it, if there is one
 
         threads = [
             threading.Thread(target=practise, args=(robot,), name=f"evaluate {robot}", daemon=True)
