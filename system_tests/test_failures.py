@@ -120,16 +120,15 @@ def check_window(process: TrainProcess, listener: RunListener, killed: float) ->
 def check_updates(process: TrainProcess, listener: RunListener) -> None:
     """Updates of the policy are those that were acknowledged but for the lost ones, each once.
 
-    What a worker did in the second before it was killed may not have been heard: at most the steps
-    for a few batches, which is far fewer than all. One push of each worker may be applied without
-    its answer arriving.
+    What a worker did just before it was killed may not have been heard: at most the steps for a
+    batch or two. One push of each worker may be applied without its answer arriving.
     """
     updates = counter(process.summary["policy_version"], 2)
     acknowledged = sum(listener.steps_acknowledged(name) for name in GLOBAL_WORKERS)
     reports = [report for name in GLOBAL_WORKERS for report in listener.reports(name)]
     server = listener.reports(SERVER)[-1]
     lost = int(server["lost_updates"])
-    unheard = 4 * SAMPLES * STEPS_PER_ROLLOUT
+    unheard = 2 * SAMPLES * STEPS_PER_ROLLOUT
     print(f"{updates} updates, {acknowledged} acknowledged, {lost} lost")
     assert acknowledged > 0.5 * INSTANCES["training"] * ITERATIONS * SAMPLES * STEPS_PER_ROLLOUT
     assert -len(GLOBAL_WORKERS) <= updates + lost - acknowledged <= unheard

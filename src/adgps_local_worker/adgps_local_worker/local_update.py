@@ -81,6 +81,7 @@ def fit(
     """
     configuration = problem.configuration
     states = np.stack([sample.states for sample in samples])
+    observations = np.stack([sample.observations for sample in samples])
     applied = np.stack([sample.actions_applied for sample in samples])
     newest = transitions(states, applied)
     history = (*state.history, newest.reshape(-1, newest.shape[-1]))
@@ -89,7 +90,6 @@ def fit(
     if problem.method == "mdgps":
         if sampled is None:
             raise ValueError("under mdgps the samples are a global policy's")
-        observations = np.stack([sample.observations for sample in samples])
         state = _linearize(state, states[:, :-1], observations, sampled, problem, rng)
         assert state.linearized is not None
         centre = state.linearized
@@ -98,7 +98,7 @@ def fit(
         state, model = _fit_model(state, states, applied, problem, rng)
     batch = Batch(
         states=states,
-        observations=np.stack([sample.observations for sample in samples]),
+        observations=observations,
         actions=np.stack([sample.actions_sampled for sample in samples]),
         log_probabilities=np.stack([sample.log_probabilities for sample in samples]),
         costs=problem.task.cost(states[:, :-1], applied, problem.instance),
