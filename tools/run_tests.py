@@ -142,7 +142,7 @@ def run(stage: Stage, root: Path, output: IO[str]) -> bool:
 
 def _call(stage: Stage, root: Path, output: IO[str]) -> int:
     """Exit status of a stage; tests over ROS get a domain in which nobody else is."""
-    # stdout may be replaced by something that is no file, as tests do: children inherit the real one
+    # Whoever replaced sys.stdout, as tests do, may have put there what is no file: inherit then.
     where = None if output is sys.stdout else output
 
     def call(environment: dict[str, str]) -> int:
