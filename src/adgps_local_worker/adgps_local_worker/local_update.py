@@ -41,6 +41,9 @@ from adgps_local_worker.step_size import adapt_step_size
 RETREAT = 0.3
 """Factor on the step size after a step that the arm could not run."""
 
+SMALLEST = RETREAT**6
+"""Step size below which a retreat goes all the way back."""
+
 Notes = tuple[str, ...]
 """Sentences for the operator."""
 
@@ -106,7 +109,9 @@ def fit(
         model=model,
     )
     multiplier = state.step_multiplier
-    if model is not None and state.objective is not None and state.improvement is not None:
+    if problem.optimizer == "pi2":
+        multiplier = min(1.0, multiplier / RETREAT)  # what could be run undoes one retreat
+    elif model is not None and state.objective is not None and state.improvement is not None:
         multiplier = adapt_step_size(
             multiplier,
             state.improvement,
@@ -149,10 +154,18 @@ def retreat(
     problem: Problem,
     rng: np.random.Generator,
 ) -> LocalState:
-    """Repeat the last step of BADMM with a smaller bound; from the start if there was none."""
+    """Repeat the last step of BADMM with a smaller bound, or take it back if it was small already.
+
+    Before the first step there is nothing to retreat from.
+    """
     if state.batch is None:
         return state
     smaller = replace(state, step_multiplier=RETREAT * state.step_multiplier)
+    if smaller.step_multiplier < SMALLEST:
+        sampled = state.batch.sampling_policy  # the arm could run this one
+        return replace(
+            state, policy=sampled, step_multiplier=SMALLEST, objective=None, improvement=None
+        )
     return improve(smaller, global_policy, problem, rng)[0]
 
 

@@ -12,7 +12,14 @@ from adgps_core.typing import Array
 from adgps_local_worker.badmm import update_kl_weights
 from adgps_local_worker.gaussians import policy_divergence
 from adgps_local_worker.local_state import LocalState, Model, initial_state
-from adgps_local_worker.local_update import RETREAT, Problem, fit, improve, retreat
+from adgps_local_worker.local_update import (
+    RETREAT,
+    SMALLEST,
+    Problem,
+    fit,
+    improve,
+    retreat,
+)
 from adgps_local_worker.lqr import backward_pass, expected_cost, forward_pass
 from adgps_local_worker.pi2 import pi2_step
 from adgps_local_worker.step_size import adapt_step_size
@@ -254,6 +261,20 @@ def test_there_is_no_retreat_from_the_start() -> None:
     assert retreat(state, None, BADMM_LQR, np.random.default_rng(0)) is state
 
 
+def test_whoever_retreats_for_long_is_back_where_the_arm_could_run() -> None:
+    """Whatever the optimiser, the step size never vanishes."""
+    for optimizer in ("lqr", "pi2"):
+        problem = replace(BADMM_LQR, optimizer=optimizer)
+        fitted = _fitted(initial_state(TASK, CONFIGURATION))
+        state, _ = improve(fitted, None, problem, np.random.default_rng(0))
+        for _ in range(1000):
+            state = retreat(state, None, problem, np.random.default_rng(0))
+        assert fitted.batch is not None
+        assert state.policy is fitted.batch.sampling_policy
+        assert state.step_multiplier == SMALLEST
+        assert state.objective is None and state.improvement is None
+
+
 MDGPS_LQR = replace(BADMM_LQR, method="mdgps")
 BADMM_PI2 = replace(BADMM_LQR, optimizer="pi2")
 MDGPS_PI2 = replace(BADMM_LQR, method="mdgps", optimizer="pi2")
@@ -363,6 +384,16 @@ def test_pi2_under_badmm_pays_for_leaving_the_global_policy() -> None:
         gap = tied.policy.mean(states) - GLOBAL.mean(TASK.observe(states, GOAL))
         gaps.append(float(np.square(gap).mean()))
     assert gaps[1] < gaps[0]
+
+
+def test_for_pi2_every_batch_that_could_be_run_undoes_one_retreat() -> None:
+    """Nothing else adapts its bound, which would stay small for ever."""
+    state = replace(initial_state(TASK, CONFIGURATION), step_multiplier=RETREAT**2)
+    multipliers = []
+    for _ in range(3):
+        state = fit(state, _samples(state), BADMM_PI2, np.random.default_rng(0))
+        multipliers.append(state.step_multiplier)
+    assert multipliers == pytest.approx([RETREAT, 1.0, 1.0])
 
 
 def test_pi2_lowers_the_cost_without_a_model() -> None:
