@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from adgps_local_worker.pi2 import COVARIANCES
+
 
 @dataclass(frozen=True)
 class LocalConfiguration:
@@ -13,6 +15,7 @@ class LocalConfiguration:
     ----------
     kl_step : bound on KL(new || sampling policy) of LQR, per time step [nat].
     pi2_kl : bound on KL(weights || equal weights) of PI2 at each time step [nat].
+    pi2_covariance : how PI2's covariances follow its rollouts, see `Pi2Settings`.
     step_multiplier_max : most that the adaptive step size may scale kl_step.
     prior_components : components of the mixtures behind the regressions.
     prior_history : past iterations whose samples the mixtures see.
@@ -33,6 +36,7 @@ class LocalConfiguration:
 
     kl_step: float = 1.0
     pi2_kl: float = 1.0
+    pi2_covariance: str = "damped"
     step_multiplier_max: float = 3.0
     prior_components: int = 10
     prior_history: int = 4
@@ -58,6 +62,9 @@ class LocalConfiguration:
         for name in (*positive, "prior_iterations", "kl_weight_min"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
+        if self.pi2_covariance not in COVARIANCES:
+            known = " or ".join(COVARIANCES)
+            raise ValueError(f"pi2_covariance must be {known}, not {self.pi2_covariance}")
         if self.prior_strength < 0 or self.multiplier_rate < 0:
             raise ValueError("prior_strength and multiplier_rate must not be negative")
         if not self.kl_weight_min <= self.kl_weight <= self.kl_weight_max:

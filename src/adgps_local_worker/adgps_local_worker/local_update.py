@@ -35,7 +35,7 @@ from adgps_local_worker.kl_lqr import augmented_cost, bounded_step
 from adgps_local_worker.linearization import linearize_policy
 from adgps_local_worker.local_state import Batch, LocalState, Model
 from adgps_local_worker.lqr import expected_cost, forward_pass
-from adgps_local_worker.pi2 import augmented_costs, pi2_step
+from adgps_local_worker.pi2 import Pi2Settings, augmented_costs, pi2_step
 from adgps_local_worker.step_size import adapt_step_size
 
 RETREAT = 0.3
@@ -231,6 +231,7 @@ def _reweigh(
         costs,
         configuration.pi2_kl * state.step_multiplier,
         minimum_temperature=temperature,
+        settings=Pi2Settings(configuration.pi2_covariance),
     )
     return replace(state, policy=step.policy), step.notes
 

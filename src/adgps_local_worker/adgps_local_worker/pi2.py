@@ -11,7 +11,6 @@ Shapes: N rollouts, T steps, dX state, dU action. Costs are minimised.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from scipy.special import xlogy
@@ -31,6 +30,10 @@ JITTER = 1e-8
 
 RATE_MAX = 0.5
 """Of damped covariances, where the effective number of rollouts sets the rate."""
+
+
+COVARIANCES = ("damped", "maximum_likelihood")
+"""What `Pi2Settings.covariance` may be."""
 
 
 @dataclass(frozen=True)
@@ -61,16 +64,16 @@ class Pi2Settings:
         If a number is out of its range or the update is not known.
     """
 
-    covariance: Literal["damped", "maximum_likelihood"] = "damped"
+    covariance: str = "damped"
     rate: float | None = None
     floor: float = 0.5
     minimum_variance: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot work, naming it."""
-        if self.covariance not in ("damped", "maximum_likelihood"):
+        if self.covariance not in COVARIANCES:
             raise ValueError(
-                f"covariance must be damped or maximum_likelihood, not {self.covariance}"
+                f"covariance must be {' or '.join(COVARIANCES)}, not {self.covariance}"
             )
         if self.rate is not None and not 0 < self.rate <= 1:
             raise ValueError(f"rate must lie in (0, 1], not {self.rate}")

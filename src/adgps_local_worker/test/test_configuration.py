@@ -54,3 +54,10 @@ def test_every_joint_explores(noise: float) -> None:
     """A joint without noise is never tried."""
     with pytest.raises(ValueError, match="initial_noise"):
         replace(SOUND, initial_noise=(*SOUND.initial_noise[1:], noise))
+
+
+def test_covariances_are_damped_or_not() -> None:
+    """Nothing else is known."""
+    assert replace(SOUND, pi2_covariance="maximum_likelihood") != SOUND
+    with pytest.raises(ValueError, match="pi2_covariance must be damped or maximum_likelihood"):
+        replace(SOUND, pi2_covariance="none")

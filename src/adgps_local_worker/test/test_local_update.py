@@ -396,6 +396,25 @@ def test_for_pi2_every_batch_that_could_be_run_undoes_one_retreat() -> None:
     assert multipliers == pytest.approx([RETREAT, 1.0, 1.0])
 
 
+def test_pi2_s_covariances_follow_as_they_are_told_to() -> None:
+    """Pure maximum likelihood leaves no noise but in the direction of two rollouts."""
+    state = fit(
+        initial_state(TASK, CONFIGURATION),
+        _samples(initial_state(TASK, CONFIGURATION), count=2),
+        BADMM_PI2,
+        np.random.default_rng(0),
+    )
+    least = {}
+    for covariance in ("damped", "maximum_likelihood"):
+        configuration = replace(CONFIGURATION, pi2_covariance=covariance)
+        problem = replace(BADMM_PI2, configuration=configuration)
+        stepped, _ = improve(state, None, problem, np.random.default_rng(0))
+        least[covariance] = np.linalg.eigvalsh(stepped.policy.C).min()
+    variance = np.square(CONFIGURATION.initial_noise).min()
+    assert least["damped"] > 0.4 * variance
+    assert least["maximum_likelihood"] < 1e-6 * variance
+
+
 def test_pi2_lowers_the_cost_without_a_model() -> None:
     """Measured on rollouts of the true system, with many more rollouts than LQR needs."""
     state, costs = initial_state(TASK, CONFIGURATION), []

@@ -96,6 +96,7 @@ def test_defaults_are_those_of_the_classes() -> None:
         ({"phases": ["badmm+lqr:0"]}, "iteration"),
         ({"samples": 2.5}, "samples"),
         ({"kl_step": -1.0}, "kl_step"),
+        ({"pi2_covariance": "full"}, "pi2_covariance"),
         ({"kl_weight": 2.0, "kl_weight_max": 1.0}, "kl_weight"),
         ({"initial_noise": [1.0, 1.0]}, "initial_"),
         (

@@ -12,6 +12,7 @@ from rclpy.node import Node
 from adgps_core.phases import METHODS, OPTIMIZERS, Phase
 from adgps_core.tasks import TASKS, Instance, Task, make_task
 from adgps_local_worker.configuration import LocalConfiguration
+from adgps_local_worker.pi2 import COVARIANCES
 from adgps_local_worker.practice import Schedule
 
 _PARAMETERS: dict[str, tuple[Any, str, tuple[float, float] | None]] = {
@@ -65,7 +66,7 @@ _PARAMETERS: dict[str, tuple[Any, str, tuple[float, float] | None]] = {
     "resume": (False, "Go on from the checkpoints, where there are any.", None),
 }
 
-_HYPER_PARAMETERS: dict[str, tuple[str, tuple[float, float]]] = {
+_HYPER_PARAMETERS: dict[str, tuple[str, tuple[float, float] | None]] = {
     "kl_step": (
         "lqr: bound on the divergence of the new from the sampling policy, per step [nat].",
         (1e-6, 1e6),
@@ -73,6 +74,10 @@ _HYPER_PARAMETERS: dict[str, tuple[str, tuple[float, float]]] = {
     "pi2_kl": (
         "pi2: bound on the divergence of the weights from equal ones at each step [nat].",
         (1e-6, 1e3),
+    ),
+    "pi2_covariance": (
+        f"pi2: how covariances follow the weighted rollouts, {' or '.join(COVARIANCES)}.",
+        None,
     ),
     "step_multiplier_max": ("Most that the adaptive step size scales kl_step by.", (0.1, 1e6)),
     "prior_components": (
@@ -141,7 +146,7 @@ def instances(node: Node, of: Task) -> tuple[Instance, ...]:
 def configuration(node: Node, of: Task) -> LocalConfiguration:
     """Hyper-parameters of the update; ValueError names what cannot be."""
     found = {field.name: value(node, field.name) for field in fields(LocalConfiguration)}
-    lists = [name for name, default in found.items() if not isinstance(default, int | float)]
+    lists = [name for name, default in found.items() if not isinstance(default, int | float | str)]
     made = LocalConfiguration(**found | {name: tuple(found[name]) for name in lists})
     for name in lists:
         if len(found[name]) != of.dim_u:
