@@ -1,10 +1,10 @@
-"""Time the pieces of a local update on one thread, at the sizes of a real arm.
+"""Time the pieces of a local update at the sizes of a real arm, on one thread as `exec` sets it.
 
     ./adgps exec python benchmarks/local_update.py [--rollouts 5 10 20] [--repeats 20]
 
-Rollouts are those of a random stable linear system. A mixture is warm: fitted once to older
-rollouts, it is updated with 5 steps of expectation-maximisation, as in every iteration of a run.
-The exit status is 1 if a median is over its budget.
+Rollouts are those of a random stable linear system. Mixtures are warm: fitted once to older
+rollouts, they are updated as in every iteration of a run. The exit status is 1 if a median is over
+its budget.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from adgps_core.policies import LinearGaussianPolicy
 from adgps_core.tasks import CostExpansion
 from adgps_core.typing import Array
+from adgps_local_worker.configuration import LocalConfiguration
 from adgps_local_worker.dynamics import fit_dynamics, transitions
 from adgps_local_worker.gmm_prior import GaussianMixture, fit_mixture
 from adgps_local_worker.kl_lqr import bounded_step
@@ -30,7 +30,7 @@ from adgps_local_worker.lqr import LinearDynamics, backward_pass, forward_pass
 from adgps_local_worker.pi2 import pi2_step
 
 T, DIM_X, DIM_U = 100, 32, 7
-COMPONENTS, HISTORY, ITERATIONS = 10, 4, 5
+CONFIGURATION = LocalConfiguration()
 BUDGETS_MS = {"PI2": 5.0, "LQR, backward and forward pass": 8.0, "dynamics": 60.0}
 
 
@@ -72,7 +72,8 @@ def quadratic_cost() -> CostExpansion:
 
 def mixture_of(points: Array, previous: GaussianMixture | None) -> GaussianMixture:
     """Fit or update a mixture, as a local update does."""
-    return fit_mixture(points, COMPONENTS, np.random.default_rng(0), previous, ITERATIONS)
+    components, steps = CONFIGURATION.prior_components, CONFIGURATION.prior_iterations
+    return fit_mixture(points, components, np.random.default_rng(0), previous, steps)
 
 
 def pieces(count: int) -> dict[str, Callable[[], object]]:
@@ -82,7 +83,7 @@ def pieces(count: int) -> dict[str, Callable[[], object]]:
         K=np.zeros((T, DIM_U, DIM_X)), k=np.zeros((T, DIM_U)), C=np.tile(np.eye(DIM_U), (T, 1, 1))
     )
     cost = quadratic_cost()
-    batches = [sample(count, policy, rng) for _ in range(HISTORY + 1)]
+    batches = [sample(count, policy, rng) for _ in range(CONFIGURATION.prior_history + 1)]
     newest = batches[-1]
     older = np.concatenate([batch.transitions for batch in batches[:-1]])
     recent = np.concatenate([batch.transitions for batch in batches[1:]])
@@ -131,10 +132,9 @@ def main() -> int:
     parser.add_argument("--repeats", type=int, default=20)
     options = parser.parse_args()
     measured: dict[str, list[float]] = {}
-    with threadpool_limits(1):
-        for count in options.rollouts:
-            for name, function in pieces(count).items():
-                measured.setdefault(name, []).append(median_ms(function, options.repeats))
+    for count in options.rollouts:
+        for name, function in pieces(count).items():
+            measured.setdefault(name, []).append(median_ms(function, options.repeats))
     print("| median [ms] | " + " | ".join(f"N = {n}" for n in options.rollouts) + " | budget |")
     print("|---" * (len(options.rollouts) + 2) + "|")
     for name, durations in measured.items():

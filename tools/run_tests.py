@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -60,9 +61,7 @@ def lint_stages() -> Iterator[Stage]:
     yield Stage("mypy", "mypy", ())
 
 
-def test_stages(
-    root: Path, options: Sequence[str] = ()
-) -> tuple[list[Stage], list[Stage], list[Stage]]:
+def test_stages(root: Path, options: Sequence[str]) -> tuple[list[Stage], list[Stage], list[Stage]]:
     """List the tests without ROS, of single nodes, of the whole stack."""
     tests = [*sorted(root.glob("src/*/test/test_*.py")), *sorted(root.glob("tools/test/test_*.py"))]
     nodes = [path for path in tests if path.stem.endswith("_node")]
@@ -116,9 +115,7 @@ def run_side_by_side(lanes: Sequence[Sequence[Stage]], root: Path) -> list[str]:
 
 def run_lane(lane: Sequence[Stage], root: Path, log: Path | None = None) -> list[str]:
     """Run stages in turn, with their output in a file if one is given; the names that failed."""
-    if log is None:
-        return [stage.name for stage in lane if not run(stage, root, sys.stdout)]
-    with log.open("w") as output:
+    with log.open("w") if log else nullcontext(sys.stdout) as output:
         return [stage.name for stage in lane if not run(stage, root, output)]
 
 
