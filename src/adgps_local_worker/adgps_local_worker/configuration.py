@@ -19,6 +19,7 @@ class LocalConfiguration:
     step_multiplier_max : most that the adaptive step size may scale kl_step.
     prior_components : components of the mixtures behind the regressions.
     prior_history : past iterations whose samples the mixtures see.
+    prior_points : most of their transitions that a mixture is fitted to, drawn at random.
     prior_strength : pseudo-samples behind a mixture's moments.
     prior_iterations : steps of expectation-maximisation per update.
     multiplier_rate : α of λ_t ← λ_t + α ν_t (E[μ_π] - E_p[u]).
@@ -40,6 +41,7 @@ class LocalConfiguration:
     step_multiplier_max: float = 3.0
     prior_components: int = 10
     prior_history: int = 4
+    prior_points: int = 2000
     prior_strength: float = 1.0
     prior_iterations: int = 5
     multiplier_rate: float = 0.1
@@ -58,6 +60,7 @@ class LocalConfiguration:
             "step_multiplier_max",
             "prior_components",
             "prior_history",
+            "prior_points",
         )
         for name in (*positive, "prior_iterations", "kl_weight_min"):
             if not getattr(self, name) > 0:

@@ -175,7 +175,7 @@ def _fit_model(
     """Fit dynamics, with a mixture over the history as prior, and average the cost's expansion."""
     configuration = problem.configuration
     prior = fit_mixture(
-        np.concatenate(state.history),
+        _past(state, configuration, rng),
         configuration.prior_components,
         rng,
         state.dynamics_prior,
@@ -246,7 +246,7 @@ def _linearize(
 ) -> LocalState:
     """Linearise a global policy at states (N, T, dX), seen as observations (N, T, dO)."""
     configuration, task = problem.configuration, problem.task
-    past = np.concatenate(state.history)[:, : task.dim_x]
+    past = _past(state, configuration, rng)[:, : task.dim_x]
     answers = global_policy.mean(task.observe(past, problem.instance))
     prior = fit_mixture(
         np.concatenate([past, answers], axis=-1),
@@ -260,6 +260,18 @@ def _linearize(
         states, means, global_policy.variance, prior, configuration.prior_strength
     )
     return replace(state, linearized=linearized, policy_prior=prior)
+
+
+def _past(state: LocalState, configuration: LocalConfiguration, rng: np.random.Generator) -> Array:
+    """Transitions (M, dX+dU+dX) of past iterations that mixtures are fitted to.
+
+    The time that takes grows with their number; as prior, a part says as much as all of them.
+    """
+    past = np.concatenate(state.history)
+    if len(past) <= configuration.prior_points:
+        return past
+    drawn: Array = rng.choice(past, configuration.prior_points, replace=False)
+    return drawn
 
 
 def _consult(

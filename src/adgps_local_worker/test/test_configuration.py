@@ -17,6 +17,7 @@ SOUND = LocalConfiguration()
         "step_multiplier_max",
         "prior_components",
         "prior_history",
+        "prior_points",
         "prior_iterations",
         "kl_weight_min",
     ],

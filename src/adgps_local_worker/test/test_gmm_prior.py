@@ -74,6 +74,27 @@ def test_a_warm_start_goes_on_where_the_last_fit_ended() -> None:
     assert _log_likelihood(cold, points) < reached - 1e-2
 
 
+def test_every_iteration_raises_the_likelihood() -> None:
+    """Expectation-maximisation never lowers it, up to what is added to the variances."""
+    rng = np.random.default_rng(9)
+    points = _draw(CLUSTERS, 500, rng)
+    fitted = fit_mixture(points, 5, rng, iterations=1)
+    reached = [_log_likelihood(fitted, points)]
+    for _ in range(20):
+        fitted = fit_mixture(points, 5, rng, fitted, iterations=1)
+        reached.append(_log_likelihood(fitted, points))
+    assert (np.diff(reached) > -1e-6).all()
+    assert reached[-1] > reached[0] + 0.01
+
+
+def test_points_that_are_all_the_same_have_a_mixture() -> None:
+    """An arm that does not move is no reason to fail; only the added variance is left."""
+    fitted = fit_mixture(np.ones((40, 2)), 3, np.random.default_rng(0))
+    mean, covariance = prior_at(fitted, np.ones((4, 1, 2)))
+    np.testing.assert_allclose(mean, np.ones((1, 2)), atol=1e-6)
+    np.testing.assert_allclose(covariance[0], 1e-6 * np.eye(2), atol=1e-8)
+
+
 def test_a_previous_fit_of_another_size_is_no_start() -> None:
     """As points grow more, components may; then the fit starts anew."""
     rng = np.random.default_rng(4)

@@ -261,6 +261,16 @@ def test_there_is_no_retreat_from_the_start() -> None:
     assert retreat(state, None, BADMM_LQR, np.random.default_rng(0)) is state
 
 
+def test_a_mixture_sees_so_many_points_and_no_more() -> None:
+    """30 points of length 10 are enough for one component, not for three."""
+    few = replace(BADMM_LQR, configuration=replace(CONFIGURATION, prior_points=30))
+    state = initial_state(TASK, CONFIGURATION)
+    for problem, components in ((BADMM_LQR, 3), (few, 1)):
+        fitted = fit(state, _samples(state), problem, np.random.default_rng(0))
+        assert fitted.dynamics_prior is not None
+        assert len(fitted.dynamics_prior.weights) == components
+
+
 def test_whoever_retreats_for_long_is_back_where_the_arm_could_run() -> None:
     """Whatever the optimiser, the step size never vanishes."""
     for optimizer in ("lqr", "pi2"):

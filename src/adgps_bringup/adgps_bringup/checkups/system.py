@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[4]
 """The source tree, where the workspace is linked to it."""
 
 MODULES = (
-    *("numpy", "scipy", "sklearn", "torch", "safetensors", "pinocchio", "pybullet"),
+    *("numpy", "scipy", "torch", "safetensors", "pinocchio", "pybullet"),
     *("yaml", "rich", "matplotlib", "tensorboard"),
 )
 NODES = (

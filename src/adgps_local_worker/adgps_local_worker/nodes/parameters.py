@@ -85,6 +85,10 @@ _HYPER_PARAMETERS: dict[str, tuple[str, tuple[float, float] | None]] = {
         (1, 1000),
     ),
     "prior_history": ("Newest batches of rollouts that the mixtures are fitted to.", (1, 1000)),
+    "prior_points": (
+        "Most transitions that a mixture is fitted to, drawn at random from those batches.",
+        (1, 1_000_000),
+    ),
     "prior_strength": ("Rollouts that a mixture's moments count as; 0: no prior.", (0.0, 1e6)),
     "prior_iterations": ("Steps of expectation-maximisation per update.", (1, 10_000)),
     "multiplier_rate": (
