@@ -113,7 +113,7 @@ def load_state(path: Path) -> ServerState:
 
 
 def load_policy(path: Path) -> GlobalPolicy:
-    """Read the global policy from a checkpoint, or from the newest sound one in a folder.
+    """Read the averaged global policy from a checkpoint, or from the newest sound one in a folder.
 
     Raises
     ------
@@ -123,11 +123,11 @@ def load_policy(path: Path) -> GlobalPolicy:
         If none is sound.
     """
     if not path.is_dir():
-        return load_state(path).policy
+        return load_state(path).averaged
     state = CheckpointFolder(path).read_newest(log=lambda _: None)
     if state is None:
         raise FileNotFoundError(f"no checkpoint in {path}")
-    return state.policy
+    return state.averaged
 
 
 def _encode(
@@ -136,6 +136,7 @@ def _encode(
     policy, statistics = state.policy, state.statistics
     arrays: dict[str, NDArray[Any]] = {
         "values": policy.values,
+        "average": policy.values if state.average is None else state.average,
         "observation_offset": policy.offset,
         "observation_scale": policy.scale,
     }
@@ -172,6 +173,7 @@ def _decode(arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) -> 
             for name, array in arrays.items()
             if name.startswith(_OPTIMIZER)
         },
+        average=arrays["average"].astype(np.float32),
         sequences={
             (worker, start_id): last for worker, start_id, last in json.loads(metadata["sequences"])
         },

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adgps_core.global_policy import GlobalPolicy, PolicyVersion
+from adgps_core.typing import Array32
 from adgps_param_server.optimizers import FlatOptimizer, OptimizerConfiguration
 from adgps_param_server.pushes import Outcome, Push, PushCode, Statistics
 
@@ -31,6 +32,7 @@ class ServerState:
     policy : policy parameters with version, architecture and scaling of observations.
     optimizer : which optimiser.
     optimizer_state : its arrays.
+    average : (P,) float32 average of the policy parameters; None: the policy's own.
     sequences : highest sequence applied, by (worker, start_id).
     statistics : counters.
     """
@@ -38,8 +40,16 @@ class ServerState:
     policy: GlobalPolicy
     optimizer: OptimizerConfiguration
     optimizer_state: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    average: Array32 | None = None
     sequences: Mapping[tuple[str, int], int] = field(default_factory=dict)
     statistics: Statistics = field(default_factory=Statistics)
+
+    @property
+    def averaged(self) -> GlobalPolicy:
+        """The policy that robots run: with the average of the policy parameters."""
+        if self.average is None:
+            return self.policy
+        return replace(self.policy, values=self.average)
 
     def in_epoch(self, epoch: int) -> ServerState:
         """Return the same state as the beginning of another epoch."""
@@ -54,10 +64,22 @@ class ParameterServer:
     ----------
     state : what to begin with; its version's epoch is this server's epoch.
     max_staleness : gradients older than so many updates are refused; None: none is.
+    averaging : updates over which the average reaches back, at least 1; 1 is no average.
+
+    Raises
+    ------
+    ValueError
+        If `averaging` is below 1.
     """
 
-    def __init__(self, state: ServerState, max_staleness: int | None = None) -> None:
+    def __init__(
+        self, state: ServerState, max_staleness: int | None = None, averaging: float = 1.0
+    ) -> None:
+        if not averaging >= 1:
+            raise ValueError(f"averaging is {averaging}, expected at least 1")
         self._policy = state.policy
+        self._average = state.policy.values if state.average is None else state.average
+        self._averaging = averaging
         self._first = state.policy.version
         self._configuration = state.optimizer
         self._optimizer = FlatOptimizer(state.optimizer, state.policy.values, state.optimizer_state)
@@ -72,6 +94,16 @@ class ParameterServer:
         return self._policy
 
     @property
+    def averaged(self) -> GlobalPolicy:
+        """The newest global policy, with the average of its policy parameters.
+
+        The newest ones alone are those of one step of stochastic gradient descent: some drive
+        the arm centimetres off where those before and after do not. Gradients are of the newest,
+        robots run the average (Polyak & Juditsky, 1992).
+        """
+        return replace(self._policy, values=self._average)
+
+    @property
     def workers(self) -> int:
         """Number of workers heard of."""
         return len({worker for worker, _ in self._sequences})
@@ -82,6 +114,7 @@ class ParameterServer:
             policy=self._policy,
             optimizer=self._configuration,
             optimizer_state=self._optimizer.state,
+            average=self._average,
             sequences=dict(self._sequences),
             statistics=self.statistics.copy(),
         )
@@ -97,9 +130,15 @@ class ParameterServer:
                 values=self._optimizer.values,
                 version=PolicyVersion(version.epoch, version.counter + 1),
             )
+            self._update_average()
             self._sequences[push.worker, push.start_id] = push.sequence
         self.statistics.record(outcome, push.loss)
         return outcome
+
+    def _update_average(self) -> None:
+        """Exponential moving average; the plain one while there are fewer updates."""
+        weight = np.float32(1 / min(self._averaging, self._policy.version.counter))
+        self._average = self._average + weight * (self._policy.values - self._average)
 
     def _examine(self, push: Push) -> Outcome:
         """Decide what becomes of a push, the cheapest and most telling checks first."""

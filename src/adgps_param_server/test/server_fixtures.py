@@ -23,9 +23,11 @@ def fresh_state(kind: str = "sgd") -> ServerState:
     return ServerState(policy, OptimizerConfiguration(kind, rate, momentum))  # type: ignore[arg-type]
 
 
-def fresh_server(max_staleness: int | None = None, kind: str = "sgd") -> ParameterServer:
+def fresh_server(
+    max_staleness: int | None = None, kind: str = "sgd", averaging: float = 1.0
+) -> ParameterServer:
     """Build a server in epoch 1."""
-    return ParameterServer(fresh_state(kind).in_epoch(1), max_staleness)
+    return ParameterServer(fresh_state(kind).in_epoch(1), max_staleness, averaging)
 
 
 def make_push(

@@ -21,6 +21,29 @@ def test_a_gradient_moves_the_policy_and_the_version() -> None:
     assert before.version == PolicyVersion(1, 0)
 
 
+def test_the_average_is_plain_at_first_and_then_forgets() -> None:
+    """Values fall by 1 with every update: the mean of k of them, later N - 1 updates behind."""
+    server = fresh_server(averaging=4.0)
+    first = server.policy.values
+    for sequence in range(4):
+        server.push(make_push(server, sequence))
+    np.testing.assert_allclose(server.averaged.values, first - np.mean([1, 2, 3, 4]), rtol=1e-5)
+    for sequence in range(4, 60):
+        server.push(make_push(server, sequence))
+    np.testing.assert_allclose(server.averaged.values, server.policy.values + 3, rtol=1e-5)
+    assert server.averaged.version == server.policy.version
+
+
+def test_without_averaging_the_newest_is_served() -> None:
+    """As is the first policy, before any update."""
+    server = fresh_server()
+    np.testing.assert_array_equal(server.averaged.values, server.policy.values)
+    server.push(make_push(server))
+    np.testing.assert_array_equal(server.averaged.values, server.policy.values)
+    with pytest.raises(ValueError, match="averaging is"):
+        fresh_server(averaging=0.5)
+
+
 def test_staleness_is_what_others_did_since() -> None:
     """Two workers at the same version: the second is stale by one; bounded, it is refused."""
     server = fresh_server(max_staleness=1)

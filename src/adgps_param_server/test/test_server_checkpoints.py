@@ -20,6 +20,7 @@ def _assert_same(left: ServerState, right: ServerState) -> None:
     assert left.policy.architecture == right.policy.architecture
     for name in ("values", "offset", "scale"):
         np.testing.assert_array_equal(getattr(left.policy, name), getattr(right.policy, name))
+    np.testing.assert_array_equal(left.averaged.values, right.averaged.values)
     assert left.optimizer == right.optimizer
     assert left.optimizer_state.keys() == right.optimizer_state.keys()
     for name, array in left.optimizer_state.items():
@@ -29,7 +30,7 @@ def _assert_same(left: ServerState, right: ServerState) -> None:
 
 
 def _trained(updates: int, kind: str = "adam") -> ParameterServer:
-    server = fresh_server(kind=kind)
+    server = fresh_server(kind=kind, averaging=3.0)
     rng = np.random.default_rng(0)
     for sequence in range(updates):
         gradient = rng.standard_normal(P).astype(np.float32)
@@ -45,10 +46,12 @@ def test_a_checkpoint_is_the_state_exactly(tmp_path: Path, kind: str) -> None:
     path = CheckpointFolder(tmp_path).write(server.snapshot(), {"hidden": [4], "seed": 3})
     state = load_state(path)
     _assert_same(state, server.snapshot())
-    again = ParameterServer(state)
+    again = ParameterServer(state, averaging=3.0)
     for each in (server, again):
         each.push(make_push(each, 99))
     np.testing.assert_array_equal(again.policy.values, server.policy.values)
+    np.testing.assert_array_equal(again.averaged.values, server.averaged.values)
+    assert (load_policy(path).values != state.policy.values).any()  # robots run the average
 
 
 def test_only_the_newest_are_kept(tmp_path: Path) -> None:

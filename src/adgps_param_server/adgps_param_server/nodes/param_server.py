@@ -59,7 +59,9 @@ class ParamServer(Node):
         log = self.get_logger().warning
         state = starting_state(fresh_state(self), self._folder, value(self, "resume"), log)
         bound = value(self, "max_staleness")
-        self._server = ParameterServer(state, None if bound < 0 else bound)
+        self._server = ParameterServer(
+            state, None if bound < 0 else bound, value(self, "averaging")
+        )
         self._writer = ThreadPoolExecutor(1, "checkpoint")  # the disk must not delay gradients
         self._writing: Future[PolicyVersion] | None = None
         self._saved = PolicyVersion()
@@ -151,7 +153,7 @@ class ParamServer(Node):
         return self._writer.submit(write)
 
     def _publish(self) -> None:
-        policy = self._server.policy
+        policy = self._server.averaged
         if policy.version != self._published:
             self._policies.publish(global_policy_to_msg(policy))
             self._published = policy.version

@@ -29,6 +29,11 @@ _PARAMETERS: dict[str, tuple[Any, str, tuple[float, float] | None]] = {
     "learning_rate": (1e-3, "Step size of the optimiser.", (0.0, 1e3)),
     "momentum": (0.9, "Momentum of sgd; adam ignores it.", (0.0, 1.0)),
     "weight_decay": (0.0, "L2 penalty on every policy parameter.", (0.0, 1e3)),
+    "averaging": (
+        1.0,
+        "Updates that the average of the policy parameters reaches back; 1: no average.",
+        (1.0, 1e6),
+    ),
     "max_staleness": (
         -1,
         "Refuse gradients that more updates than this were made since; -1: never.",
