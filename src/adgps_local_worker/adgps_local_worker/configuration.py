@@ -25,6 +25,7 @@ class LocalConfiguration:
     multiplier_rate : α of λ_t ← λ_t + α ν_t (E[μ_π] - E_p[u]).
     kl_weight : initial ν_t.
     kl_weight_min, kl_weight_max : ν_t stays between these.
+    initial_pull : joint angles, from the start pose, that the first local policy pulls to [rad].
     initial_stiffness : joint stiffness of the first local policy [N·m/rad], one a joint.
     initial_damping : joint damping of the first local policy [N·m·s/rad], one a joint.
     initial_noise : exploration noise of the first local policy [N·m], one a joint.
@@ -48,6 +49,7 @@ class LocalConfiguration:
     kl_weight: float = 0.02
     kl_weight_min: float = 1e-4
     kl_weight_max: float = 1.0
+    initial_pull: tuple[float, ...] = (0.0,) * 7
     initial_stiffness: tuple[float, ...] = (20.0, 20.0, 20.0, 20.0, 3.0, 3.0, 2.0)
     initial_damping: tuple[float, ...] = (5.0, 5.0, 4.0, 4.0, 0.0, 0.0, 0.0)
     initial_noise: tuple[float, ...] = (3.0, 3.0, 2.0, 2.0, 0.5, 0.5, 0.5)
@@ -73,11 +75,14 @@ class LocalConfiguration:
         if not self.kl_weight_min <= self.kl_weight <= self.kl_weight_max:
             raise ValueError("kl_weight must lie between kl_weight_min and kl_weight_max")
         lengths = {
+            len(self.initial_pull),
             len(self.initial_stiffness),
             len(self.initial_damping),
             len(self.initial_noise),
         }
         if len(lengths) != 1:
-            raise ValueError("initial_stiffness, _damping and _noise need one number per joint")
+            raise ValueError(
+                "initial_pull, _stiffness, _damping and _noise need one number per joint"
+            )
         if min(self.initial_noise) <= 0:
             raise ValueError("initial_noise must be positive: nothing is learned without it")

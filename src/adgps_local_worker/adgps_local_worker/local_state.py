@@ -99,7 +99,7 @@ def initial_state(task: Task, configuration: LocalConfiguration) -> LocalState:
     policy = hold(
         task.horizon,
         task.dim_x,
-        task.start_joint_angles,
+        task.start_joint_angles + np.array(configuration.initial_pull),
         np.array(configuration.initial_stiffness),
         np.array(configuration.initial_damping),
         np.array(configuration.initial_noise),

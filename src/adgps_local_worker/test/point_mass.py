@@ -16,6 +16,7 @@ CONFIGURATION = LocalConfiguration(
     kl_step=1.0,
     prior_components=3,
     prior_history=3,
+    initial_pull=(0.0, 0.0),
     initial_stiffness=(1.0, 1.0),
     initial_damping=(0.5, 0.5),
     initial_noise=(0.5, 0.5),

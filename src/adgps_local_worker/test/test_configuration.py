@@ -43,7 +43,9 @@ def test_initial_weight_lies_between_its_bounds(weight: float) -> None:
         replace(SOUND, kl_weight=weight, kl_weight_min=1e-3, kl_weight_max=1.0)
 
 
-@pytest.mark.parametrize("name", ["initial_stiffness", "initial_damping", "initial_noise"])
+@pytest.mark.parametrize(
+    "name", ["initial_pull", "initial_stiffness", "initial_damping", "initial_noise"]
+)
 def test_joints_are_as_many_everywhere(name: str) -> None:
     """One number a joint in each list."""
     with pytest.raises(ValueError, match="one number per joint"):

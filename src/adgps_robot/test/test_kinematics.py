@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adgps_core import end_effector as ee
-from adgps_core.tasks import make_task
+from adgps_core.tasks import drawer, make_task
 from adgps_robot.kinematics import Kinematics
 
 URDF = Path(pybullet_data.getDataPath()) / "franka_panda" / "panda.urdf"
@@ -95,3 +95,10 @@ def test_it_is_fast_enough_for_the_command_path() -> None:
         ARM.state(angles, velocities)
         times.append(time.perf_counter() - begin)
     assert min(times) < 100e-6
+
+
+def test_the_drawer_starts_with_the_hand_pointing_ahead() -> None:
+    """The pose that its start is said to be, a few millimetres before the front."""
+    points = ARM.state(drawer.START, np.zeros(7))[ee.POINT_POSITIONS]
+    expected = ee.points_at(np.array([0.45, 0.0, 0.75]), drawer.ROTATION)
+    np.testing.assert_allclose(points, expected, atol=1e-3)

@@ -46,8 +46,8 @@ class Robot(Protocol):
     ) -> bool:
         """Take a command; tell whether there is a new state because of it."""
 
-    def reset(self, joint_angles: Array) -> None:
-        """Put the arm at rest at joint angles (7,) [rad]; there is a new state."""
+    def reset(self, joint_angles: Array, instance: Instance) -> None:
+        """Put the arm at rest at joint angles (7,) [rad], on an instance; there is a new state."""
 
     def advance(self) -> bool:
         """Let wall-clock time pass; tell whether there is a new state."""
@@ -67,7 +67,7 @@ class LockStepRobot:
         self._period = task.control_period
         self._protocol = LockStep(JOINT_NAMES, round(task.control_period * SECOND_NS))
         self.resets = 0
-        world.reset(task.start_joint_angles)
+        world.reset(task.start_joint_angles, task.instances("training")[0])
         self._protocol.begin(FIRST_STAMP_NS)
 
     @property
@@ -95,9 +95,9 @@ class LockStepRobot:
         self._world.step(torques, self._period)
         return True
 
-    def reset(self, joint_angles: Array) -> None:
-        """Put the arm at rest at joint angles (7,) [rad]."""
-        self._world.reset(joint_angles)
+    def reset(self, joint_angles: Array, instance: Instance) -> None:
+        """Put the arm at rest at joint angles (7,) [rad], on an instance."""
+        self._world.reset(joint_angles, instance)
         self._protocol.begin(self.stamp_ns + LOCK_STEP_RESET_NS)
         self.resets += 1
 
@@ -136,7 +136,7 @@ class RealTimeRobot:
         self._pacer = Pacer(factor, 1 / state_rate, now)
         self._steps = 0
         self.resets = 0
-        world.reset(task.start_joint_angles)
+        world.reset(task.start_joint_angles, task.instances("training")[0])
 
     @property
     def stamp_ns(self) -> int:
@@ -165,9 +165,9 @@ class RealTimeRobot:
         self._held.offer(stamp_ns, sequence, names, efforts, self.stamp_ns)
         return False
 
-    def reset(self, joint_angles: Array) -> None:
-        """Put the arm at rest at joint angles (7,) [rad]."""
-        self._world.reset(joint_angles)
+    def reset(self, joint_angles: Array, instance: Instance) -> None:
+        """Put the arm at rest at joint angles (7,) [rad], on an instance."""
+        self._world.reset(joint_angles, instance)
         self._held.release()
         self._steps += 1
         self.resets += 1

@@ -1,4 +1,4 @@
-"""The Franka Panda of `pybullet_data`, alone in a physics world of its own. No ROS.
+"""The Franka Panda of `pybullet_data` and what it works on, in a physics world of its own. No ROS.
 
 The arm takes torques on top of its own gravity compensation, as the real one does, and damps its
 joints itself. Nothing in the world remembers an earlier rollout: from equal joint angles and equal
@@ -14,7 +14,9 @@ import numpy as np
 import pybullet
 import pybullet_data
 
+from adgps_core.tasks import Instance
 from adgps_core.typing import Array
+from adgps_sim.scene import SceneBuilder
 
 URDF = Path(pybullet_data.getDataPath()) / "franka_panda" / "panda.urdf"
 JOINT_NAMES = tuple(f"panda_joint{number}" for number in range(1, 8))
@@ -48,6 +50,7 @@ class World:
     ----------
     physics_rate : steps of the physics per simulated second [Hz], at least 240.
     joint_damping : torque of each arm joint against its velocity [N·m·s/rad].
+    scene : makes what the arm works on; None: it is alone.
 
     Raises
     ------
@@ -55,7 +58,12 @@ class World:
         If the rate is too coarse or the damping negative.
     """
 
-    def __init__(self, physics_rate: float = 240.0, joint_damping: float = 1.0) -> None:
+    def __init__(
+        self,
+        physics_rate: float = 240.0,
+        joint_damping: float = 1.0,
+        scene: SceneBuilder | None = None,
+    ) -> None:
         if physics_rate < 240.0:
             raise ValueError(f"physics_rate must be at least 240 Hz, got {physics_rate}")
         if joint_damping < 0.0:
@@ -64,6 +72,9 @@ class World:
         self._client = pybullet.connect(pybullet.DIRECT)
         pybullet.setGravity(0, 0, -GRAVITY, physicsClientId=self._client)
         pybullet.setTimeStep(1 / physics_rate, physicsClientId=self._client)
+        pybullet.setPhysicsEngineParameter(
+            deterministicOverlappingPairs=1, physicsClientId=self._client
+        )
         self._arm = pybullet.loadURDF(str(URDF), useFixedBase=True, physicsClientId=self._client)
         self._dofs = self._indices(JOINT_NAMES + FINGER_NAMES)
         self._remove_bullets_own_damping_and_motors()
@@ -78,13 +89,29 @@ class World:
         self._damping = np.array([joint_damping] * count + [FINGER_DAMPING] * len(FINGER_NAMES))
         self._rest = np.array([0.0] * count + [FINGER_OPENING] * len(FINGER_NAMES))
         self._efforts = np.zeros(count)
+        self._scene = scene(self._client) if scene else None
 
-    def reset(self, joint_angles: Array) -> None:
-        """Put the arm at rest at joint angles (7,) [rad]."""
+    def reset(self, joint_angles: Array, instance: Instance | None = None) -> None:
+        """Put the arm at rest, and what it works on to the start of an instance.
+
+        Parameters
+        ----------
+        joint_angles : (7,) [rad].
+        instance : of the scene's task; None where the arm is alone.
+
+        Raises
+        ------
+        ValueError
+            If there is a scene and no instance.
+        """
+        if self._scene and instance is None:
+            raise ValueError("a world with a scene is reset to an instance")
         positions = [*np.asarray(joint_angles, dtype=float), *self._rest[len(JOINT_NAMES) :]]
         for dof, position in zip(self._dofs, positions, strict=True):
             pybullet.resetJointState(self._arm, dof, position, 0.0, physicsClientId=self._client)
         self._efforts = np.zeros(len(JOINT_NAMES))
+        if self._scene and instance is not None:
+            self._scene.reset(instance)
 
     def step(self, torques: Array, duration: float) -> None:
         """Hold torques (7,) [N·m], above gravity compensation, for a duration [s].
@@ -115,6 +142,8 @@ class World:
                 forces=(forces + gravity).tolist(),
                 physicsClientId=self._client,
             )
+            if self._scene:
+                self._scene.step()
             pybullet.stepSimulation(physicsClientId=self._client)
 
     @property

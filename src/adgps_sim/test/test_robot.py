@@ -13,6 +13,7 @@ from adgps_sim.robot import LockStepRobot, RealTimeRobot, start_angles
 from adgps_sim.world import JOINT_NAMES, World
 
 TASK = make_task("reach")
+INSTANCE = TASK.instances("training")[0]
 PERIOD_NS = 50_000_000
 SHAPE = (9,)
 
@@ -28,7 +29,7 @@ def world() -> Iterator[World]:
 def drive(robot: LockStepRobot, world: World, seed: int) -> Array:
     """Joint states (T+1, 14) of a rollout after a reset."""
     rng = np.random.default_rng(seed)
-    robot.reset(TASK.start_joint_angles)
+    robot.reset(TASK.start_joint_angles, INSTANCE)
     states = [np.append(world.state.positions, world.state.velocities)]
     for _ in range(10):
         assert robot.command(robot.stamp_ns, 0, JOINT_NAMES, rng.standard_normal(7).tolist())
@@ -55,7 +56,7 @@ def test_lock_step_time_rises_with_ticks_and_resets_alone(world: World, events: 
                 assert not robot.command(stamp, 0, JOINT_NAMES, zeros)
                 assert robot.stamp_ns == before
             case "reset":
-                robot.reset(TASK.start_joint_angles)
+                robot.reset(TASK.start_joint_angles, INSTANCE)
                 assert robot.stamp_ns > before + PERIOD_NS
             case _:
                 assert not robot.advance()
@@ -98,7 +99,7 @@ def test_real_time_goes_on_after_a_reset(world: World) -> None:
     robot.advance_to(0.05)
     robot.command(robot.stamp_ns, 1, JOINT_NAMES, [5.0] * 7)
     before = robot.stamp_ns
-    robot.reset(TASK.start_joint_angles)
+    robot.reset(TASK.start_joint_angles, INSTANCE)
     assert robot.stamp_ns > before
     robot.advance_to(0.1)
     np.testing.assert_allclose(world.state.positions, TASK.start_joint_angles, atol=1e-9)

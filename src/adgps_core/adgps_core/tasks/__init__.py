@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 
+from adgps_core.tasks.drawer import Drawer
 from adgps_core.tasks.reach import Reach
 from adgps_core.tasks.task import SPLITS, CostExpansion, Instance, Split, Task
 
-_BUILDERS: dict[str, Callable[[], Task]] = {"reach": Reach}
+_BUILDERS: dict[str, Callable[[], Task]] = {"reach": Reach, "drawer": Drawer}
 TASKS: tuple[str, ...] = tuple(_BUILDERS)
 
 __all__ = ["SPLITS", "TASKS", "CostExpansion", "Instance", "Split", "Task", "make_task"]

@@ -21,7 +21,7 @@ from adgps_core.typing import Array, frozen
 
 START = np.array([0.0, -np.pi / 4, 0.0, -3 * np.pi / 4, 0.0, np.pi / 2, np.pi / 4])
 ROTATION = np.diag([1.0, -1.0, -1.0])
-"""R_BE of the start pose, and of every goal: the hand points straight down."""
+"""R_BE: the hand points straight down."""
 
 GOALS = Box(low=(0.40, -0.20, 0.15), high=(0.65, 0.20, 0.40))
 GOAL_SEED = 1610
@@ -33,6 +33,9 @@ class Reach:
 
     Parameters
     ----------
+    goals : where goals lie.
+    rotation : (3, 3) R_BE of every goal, and of the hand at the start.
+    start_joint_angles : (7,) [rad].
     weight_action : w_u [1 / (N·m)²].
     weight_velocity : w_q [s²/rad²].
     weight_distance : w_d [1/m²].
@@ -40,6 +43,9 @@ class Reach:
     alpha : α [m²]; about the squared distance below which precision no longer pays.
     """
 
+    goals: Box = GOALS
+    rotation: Array = field(default_factory=ROTATION.copy)
+    start_joint_angles: Array = field(default_factory=START.copy)
     weight_action: float = 1e-2
     weight_velocity: float = 1.0
     weight_distance: float = 10.0
@@ -51,33 +57,32 @@ class Reach:
     dim_x: int = ee.DIM_X
     dim_u: int = ee.DIM_JOINTS
     dim_o: int = ee.DIM_X + 9
-    start_joint_angles: Array = field(default_factory=START.copy)
 
     @cached_property
     def observation_scaling(self) -> tuple[Array, Array]:
         """Offset and scale, (dO,) each, that bring what is seen in practice to about ±1."""
-        centre = (np.array(GOALS.low) + np.array(GOALS.high)) / 2
-        points = ee.points_at(centre, ROTATION)
-        offset = ee.state(START, np.zeros(7), points, np.zeros(9))
+        centre = (np.array(self.goals.low) + np.array(self.goals.high)) / 2
+        points = ee.points_at(centre, self.rotation)
+        offset = ee.state(self.start_joint_angles, np.zeros(7), points, np.zeros(9))
         scale = ee.state(np.full(7, 2.0), np.full(7, 2.0), np.full(9, 5.0), np.full(9, 3.0))
         return np.append(offset, points), np.append(scale, np.full(9, 5.0))
 
     def instances(self, split: Split) -> tuple[Instance, ...]:
         """Return the 8 training, 4 validation or 4 test instances."""
-        positions = split_goals(GOALS, np.random.default_rng(GOAL_SEED))[split]
+        positions = split_goals(self.goals, np.random.default_rng(GOAL_SEED))[split]
         return tuple(
             self.goal_instance(position, f"{split}/{index}")
             for index, position in enumerate(positions)
         )
 
     def goal_instance(self, position: Array, instance_id: str) -> Instance:
-        """Make the instance with its goal at position (3,) [m], base frame, hand down."""
-        points = ee.points_at(frozen(position, (3,), "position"), ROTATION)
+        """Make the instance with its goal at position (3,) [m], base frame."""
+        points = ee.points_at(frozen(position, (3,), "position"), self.rotation)
         return Instance(self.name, instance_id, points)
 
     def draw_instance(self, like: Instance, rng: np.random.Generator, instance_id: str) -> Instance:
         """Draw a goal evenly from that octant of the goal box that like's goal lies in."""
-        return self.goal_instance(GOALS.draw_octant(like.parameters[:3], rng), instance_id)
+        return self.goal_instance(self.goals.draw_octant(like.parameters[:3], rng), instance_id)
 
     def observe(self, states: Array, instance: Instance) -> Array:
         """Observations (..., 41): the state and the goal's three points."""

@@ -101,6 +101,10 @@ _HYPER_PARAMETERS: dict[str, tuple[str, tuple[float, float] | None]] = {
     ),
     "kl_weight_min": ("Least penalty nu [cost/nat].", (0.0, 1e9)),
     "kl_weight_max": ("Greatest penalty nu [cost/nat].", (0.0, 1e9)),
+    "initial_pull": (
+        "Joint angles that the first local policy pulls to, from the start pose [rad].",
+        (-6.3, 6.3),
+    ),
     "initial_stiffness": (
         "Joint stiffness of the first local policy, one number a joint [N*m/rad].",
         (0.0, 1e6),

@@ -11,6 +11,7 @@ from rclpy.node import Node
 from adgps_core import end_effector as ee
 from adgps_core.tasks import TASKS
 from adgps_core.typing import Array, frozen
+from adgps_robot import panda
 from adgps_robot.execution import Timing
 from adgps_robot.kinematics import Kinematics
 from adgps_robot.limits import Limits
@@ -64,16 +65,20 @@ _PARAMETERS: dict[str, tuple[Any, str, tuple[float, float] | None]] = {
         "Limit torques, torque rates, joint positions and velocities.",
         None,
     ),
-    "limits.effort": ([87.0] * 4 + [12.0] * 3, "Largest torques [N*m].", (1e-3, 1e4)),
-    "limits.effort_rate": ([1000.0] * _JOINTS, "Largest change of torque [N*m/s].", (1e-3, 1e6)),
-    "limits.velocity": ([2.175] * 4 + [2.61] * 3, "Highest joint speeds [rad/s].", (1e-3, 1e2)),
+    "limits.effort": (list(panda.EFFORT), "Largest torques [N*m].", (1e-3, 1e4)),
+    "limits.effort_rate": (
+        list(panda.EFFORT_RATE),
+        "Largest change of torque [N*m/s].",
+        (1e-3, 1e6),
+    ),
+    "limits.velocity": (list(panda.VELOCITY), "Highest joint speeds [rad/s].", (1e-3, 1e2)),
     "limits.velocity_gain": (
-        [4.0, 12.0, 8.0, 6.0, 0.5, 0.5, 0.5],
+        list(panda.VELOCITY_GAIN),
         "Braking torque per excess speed near a limit [N*m*s/rad].",
         (1e-3, 1e4),
     ),
     "limits.joint_damping": (
-        [1.0] * _JOINTS,
+        list(panda.JOINT_DAMPING),
         "Damping of the arm's own joints [N*m*s/rad].",
         (0.0, 1e3),
     ),

@@ -26,6 +26,7 @@ from adgps_core.tasks import TASKS, make_task
 from adgps_msgs.msg import JointEffortCommand
 from adgps_msgs.srv import ResetInstance
 from adgps_sim.robot import LockStepRobot, RealTimeRobot, Robot, start_angles
+from adgps_sim.scene import scene_builder
 from adgps_sim.world import JOINT_NAMES, World
 
 LATCHED = QoSProfile(
@@ -67,7 +68,9 @@ class SimRobot(Node):
         self._instance_shape = self._task.instances("training")[0].parameters.shape
         self._seed = int(self.get_parameter("seed").value)
         self._world = World(
-            self.get_parameter("physics_rate").value, self.get_parameter("joint_damping").value
+            self.get_parameter("physics_rate").value,
+            self.get_parameter("joint_damping").value,
+            scene_builder(self._task.name),
         )
         self._robot = self._build_robot()
         zeros = [0.0] * len(JOINT_NAMES)
@@ -142,7 +145,7 @@ class SimRobot(Node):
             response.error_code = ResetInstance.Response.INVALID_INSTANCE
             response.error_msg = str(error)
             return response
-        self._robot.reset(angles)
+        self._robot.reset(angles, instance)
         self._publish_state()
         response.stamp = stamp_from_ns(self._robot.stamp_ns)
         response.duration = time.monotonic() - begin

@@ -1,0 +1,120 @@
+"""Practise in one process, with a simulated arm and without ROS, for experiments and debugging.
+
+What runs is what the nodes run: the local worker's practice, the controller's rollout with its
+limits, the simulator. There is no global policy, so that BADMM is plain trajectory optimisation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from adgps_core.global_policy import Architecture, GlobalPolicy
+from adgps_core.optimized import OptimizedTrajectories
+from adgps_core.policies import LinearGaussianPolicy
+from adgps_core.tasks import Instance, Task
+from adgps_core.trajectory import Trajectory
+from adgps_local_worker.configuration import LocalConfiguration
+from adgps_local_worker.local_state import LocalState
+from adgps_local_worker.practice import Practice, RolloutError, RunnablePolicy, Schedule
+from adgps_robot.goal import Goal
+from adgps_robot.kinematics import Kinematics
+from adgps_robot.outcome import RolloutError as StoppedError
+from adgps_robot.panda import panda_limits
+from adgps_robot.rollout import Rollout
+from adgps_robot.sampling import LocalSampler
+from adgps_sim.robot import start_angles
+from adgps_sim.scene import scene_builder
+from adgps_sim.world import JOINT_NAMES, URDF, World
+
+_TICK_NS = 1_000_000_000
+
+
+class InProcessRobot:
+    """A simulated arm in lock-step that runs local policies.
+
+    Parameters
+    ----------
+    task : what is practised.
+    seed : of the initial states.
+    perturbation : standard deviation of the initial joint angles [rad].
+    """
+
+    def __init__(self, task: Task, seed: int = 0, perturbation: float = 0.01) -> None:
+        self._task = task
+        self._seed = seed
+        self._perturbation = perturbation
+        self._kinematics = Kinematics(URDF, JOINT_NAMES)
+        self._limits = panda_limits(self._kinematics)
+        self._world = World(scene=scene_builder(task.name))
+
+    def reset(self, instance: Instance, seed: int) -> None:
+        """Bring arm and scene to the start of an instance."""
+        rng = np.random.default_rng((self._seed, seed))
+        shape = instance.parameters.shape
+        angles = start_angles(self._task, shape, instance, self._perturbation, rng)
+        self._world.reset(angles, instance)
+
+    def rollout(
+        self, instance: Instance, policy: RunnablePolicy, seed: int, noise_scale: float = 1.0
+    ) -> Trajectory:
+        """Run a local policy from where the arm is; RolloutError if a limit ended it."""
+        assert isinstance(policy, LinearGaussianPolicy)
+        goal = Goal(instance, self._task.horizon, seed=seed, policy=policy, noise_scale=noise_scale)
+        sampler = LocalSampler(policy)
+        rollout = Rollout(goal, sampler, self._task, self._limits, "in_process")
+        period = self._task.control_period
+        try:
+            for tick in range(self._task.horizon + 1):
+                arm = self._world.state
+                state = self._kinematics.state(arm.positions, arm.velocities)
+                stamp = round(tick * period * _TICK_NS)
+                torques = rollout.tick(stamp, arm.positions, arm.velocities, state)
+                if torques is not None:
+                    self._world.step(torques, period)
+        except StoppedError as error:
+            raise RolloutError(error.reason) from error
+        trajectory = rollout.trajectory()
+        assert trajectory is not None  # it ran to its end
+        return trajectory
+
+    def close(self) -> None:
+        """Free the physics."""
+        self._world.close()
+
+
+class _Alone:
+    """Peers of one who practises alone."""
+
+    def __init__(self, task: Task) -> None:
+        network = Architecture(task.dim_o, task.dim_u, hidden=(1,))
+        values = np.zeros(network.size, dtype=np.float32)
+        self._untrained = GlobalPolicy(network, *task.observation_scaling, values)
+        self.states: dict[str, LocalState] = {}
+
+    def global_policy(self) -> GlobalPolicy:
+        """Return a policy that was never trained, which nobody consults."""
+        return self._untrained
+
+    def publish(self, optimized: OptimizedTrajectories, state: LocalState) -> None:
+        """Keep the newest state."""
+        self.states[optimized.condition] = state
+
+    def wait_for_training(self, rounds: int) -> None:
+        """Nothing trains."""
+
+
+def practise(
+    robot: InProcessRobot,
+    task: Task,
+    instances: Sequence[Instance],
+    schedule: Schedule,
+    configuration: LocalConfiguration,
+    log: Callable[[str], None] = lambda _: None,
+) -> Mapping[str, LocalState]:
+    """Improve local policies of instances; their last states, by the instance's id."""
+    peers = _Alone(task)
+    name = "in_process"
+    Practice(task, tuple(instances), configuration, schedule, robot, peers, name, log=log).run()
+    return peers.states

@@ -1,0 +1,30 @@
+"""What the arm works on, if there is anything: one scene for each task that has one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from adgps_core.tasks import Instance
+from adgps_sim.drawer import DrawerScene
+
+
+class Scene(Protocol):
+    """Bodies around an arm, in its physics client."""
+
+    def reset(self, instance: Instance) -> None:
+        """Set everything up for a rollout on an instance, with no memory of those before."""
+
+    def step(self) -> None:
+        """Act on the bodies; called before every step of the physics."""
+
+
+SceneBuilder = Callable[[int], Scene]
+"""Makes a scene in the physics client of that number."""
+
+_BUILDERS: dict[str, SceneBuilder] = {"drawer": DrawerScene}
+
+
+def scene_builder(task: str) -> SceneBuilder | None:
+    """Find the scene of a task; None where the arm is alone."""
+    return _BUILDERS.get(task)
