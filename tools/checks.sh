@@ -40,7 +40,7 @@ check_modules() {
     local missing
     missing=$("$PYTHON" -c '
 import importlib.util, sys
-names = "numpy scipy torch safetensors pinocchio pybullet yaml rich matplotlib tensorboard"
+names = "numpy scipy torch safetensors pinocchio pybullet yaml rich matplotlib tensorboard cv2 serial"
 print(*[name for name in names.split() if importlib.util.find_spec(name) is None])
 ')
     if ! type -P colcon >/dev/null; then

@@ -15,9 +15,13 @@ setup(
     zip_safe=False,
     maintainer="ADGPS developers",
     maintainer_email="adgps@example.org",
-    description="A robot's own nodes: the torque controller, its safety and its limits.",
+    description="A robot's own nodes: torque controller, camera driver, IMU driver.",
     license="Apache-2.0",
     entry_points={
-        "console_scripts": ["torque_controller = adgps_robot.nodes.torque_controller:main"],
+        "console_scripts": [
+            "camera_driver = adgps_robot.nodes.camera_driver:main",
+            "imu_driver = adgps_robot.nodes.imu_driver:main",
+            "torque_controller = adgps_robot.nodes.torque_controller:main",
+        ],
     },
 )

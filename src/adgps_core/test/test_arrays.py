@@ -19,7 +19,7 @@ _SHAPES = hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=5)
 
 
 @settings(max_examples=50)
-@given(st.sampled_from(["f8", "f4"]).flatmap(lambda dtype: hnp.arrays(dtype, _SHAPES)))
+@given(st.sampled_from(["f8", "f4", "u1"]).flatmap(lambda dtype: hnp.arrays(dtype, _SHAPES)))
 def test_there_and_back_is_exact(values: NDArray[Any]) -> None:
     """Every bit, NaN and infinity included, in any shape."""
     back = to_numpy(to_array(values), values.shape, "values", values.dtype)
@@ -70,7 +70,7 @@ def test_reading_copies_nothing() -> None:
 @pytest.mark.parametrize("dtype", [np.int64, np.int32, np.float16, np.bool_, object, ">f8", ">f4"])
 def test_other_types_are_refused(dtype: Any) -> None:
     """They would be read as other numbers."""
-    with pytest.raises(TypeError, match="messages hold float64 or float32, not"):
+    with pytest.raises(TypeError, match="messages hold float64, float32 or uint8, not"):
         to_array(np.zeros(3, dtype))
 
 

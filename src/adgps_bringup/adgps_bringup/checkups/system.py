@@ -20,13 +20,15 @@ ROOT = Path(__file__).resolve().parents[4]
 
 MODULES = (
     *("numpy", "scipy", "torch", "safetensors", "pinocchio", "pybullet"),
-    *("yaml", "rich", "matplotlib", "tensorboard"),
+    *("yaml", "rich", "matplotlib", "tensorboard", "cv2", "serial"),
 )
 NODES = (
     ("adgps_param_server", "param_server"),
     ("adgps_bringup", "simulated_robot"),
     ("adgps_sim", "sim_robot"),
     ("adgps_robot", "torque_controller"),
+    ("adgps_robot", "camera_driver"),
+    ("adgps_robot", "imu_driver"),
     ("adgps_local_worker", "local_worker"),
     ("adgps_global_worker", "global_worker"),
 )

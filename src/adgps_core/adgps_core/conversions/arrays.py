@@ -8,18 +8,22 @@ from __future__ import annotations
 
 import math
 from array import array
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-_TYPECODES = {np.dtype(np.float64): "d", np.dtype(np.float32): "f"}
+_TYPECODES = {np.dtype(np.float64): "d", np.dtype(np.float32): "f", np.dtype(np.uint8): "B"}
 
 
-def to_array(values: NDArray[np.floating]) -> array[float]:
-    """Row-major copy of a float64 or float32 array as array.array; TypeError for other types."""
+@overload
+def to_array(values: NDArray[np.floating]) -> array[float]: ...
+@overload
+def to_array(values: NDArray[np.uint8]) -> array[int]: ...
+def to_array(values: NDArray[Any]) -> array[Any]:
+    """Row-major copy of an array of float64, float32 or uint8; TypeError for other types."""
     if values.dtype not in _TYPECODES:
-        raise TypeError(f"messages hold float64 or float32, not {values.dtype}")
+        raise TypeError(f"messages hold float64, float32 or uint8, not {values.dtype}")
     return array(_TYPECODES[values.dtype], values.tobytes())
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rcl_interfaces.msg import FloatingPointRange, ParameterDescriptor
 from rclpy.node import Node
 
 from adgps_core import end_effector as ee
@@ -15,10 +14,11 @@ from adgps_robot import panda
 from adgps_robot.execution import Timing
 from adgps_robot.kinematics import Kinematics
 from adgps_robot.limits import Limits
+from adgps_robot.nodes.tables import Table, declare_table, value
 
 _JOINTS = ee.DIM_JOINTS
 
-_PARAMETERS: dict[str, tuple[Any, str, tuple[float, float] | None]] = {
+_PARAMETERS: Table = {
     "task": ("reach", f"Task to practise; one of {', '.join(TASKS)}.", None),
     "urdf": ("", "Path of the robot's URDF; meshes are not read.", None),
     "joint_names": (
@@ -98,17 +98,7 @@ _PARAMETERS: dict[str, tuple[Any, str, tuple[float, float] | None]] = {
 
 def declare(node: Node, defaults: Mapping[str, Any] | None = None) -> None:
     """Declare every parameter; `defaults` replaces some of the default values."""
-    for name, (value, description, limits) in _PARAMETERS.items():
-        descriptor = ParameterDescriptor(description=description, read_only=True)
-        if limits is not None:
-            low, high = limits
-            descriptor.floating_point_range = [FloatingPointRange(from_value=low, to_value=high)]
-        node.declare_parameter(name, (defaults or {}).get(name, value), descriptor)
-
-
-def value(node: Node, name: str) -> Any:
-    """Value of a parameter."""
-    return node.get_parameter(name).value
+    declare_table(node, _PARAMETERS, defaults)
 
 
 def joint_array(node: Node, name: str) -> Array:

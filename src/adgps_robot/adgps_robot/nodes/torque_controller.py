@@ -29,6 +29,7 @@ from adgps_robot.kinematics import Kinematics
 from adgps_robot.nodes import parameters
 from adgps_robot.nodes.execute_rollout import RolloutAction
 from adgps_robot.nodes.safety_services import SafetyServices
+from adgps_robot.nodes.tables import value
 
 LATCHED = QoSProfile(
     depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
@@ -50,20 +51,20 @@ class TorqueController(LifecycleNode):
         super().__init__("torque_controller")
         parameters.declare(self, defaults)
         self._sequence = 0
-        if parameters.value(self, "autostart"):
+        if value(self, "autostart"):
             for trigger in (self.trigger_configure, self.trigger_activate):
                 if trigger() != TransitionCallbackReturn.SUCCESS:
                     raise RuntimeError("the torque controller could not start; see its log")
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Build the controller; inactive, it listens but sends nothing."""
-        joint_names = parameters.value(self, "joint_names")
+        joint_names = value(self, "joint_names")
         try:
-            task = make_task(parameters.value(self, "task"))
+            task = make_task(value(self, "task"))
             kinematics = Kinematics(
-                parameters.value(self, "urdf"),
+                value(self, "urdf"),
                 joint_names,
-                parameters.value(self, "end_effector_frame"),
+                value(self, "end_effector_frame"),
             )
             timing = parameters.timing(self)
             limits = parameters.limits(self, kinematics)
@@ -112,7 +113,7 @@ class TorqueController(LifecycleNode):
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Accept rollouts once armed."""
         self.controller.active = True
-        if parameters.value(self, "arm_on_activate"):
+        if value(self, "arm_on_activate"):
             self._safety.arm()
         return super().on_activate(state)
 

@@ -1,0 +1,1 @@
+"""Cameras, streams and video files by OpenCV, and their calibration."""
