@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+import numpy as np
 import yaml
 
 from adgps_core.typing import Array, frozen
@@ -115,6 +116,7 @@ def _matrix(content: Mapping[str, Any], name: str) -> Array:
     entry = _entry(content, name)
     try:
         rows, columns = int(entry["rows"]), int(entry["cols"])
-        return frozen(entry["data"], (rows * columns,), name).reshape(rows, columns)
-    except (KeyError, TypeError):
-        raise ValueError(f"{name} must have rows, cols and data, numbers all") from None
+        numbers = np.array(entry["data"], dtype=np.float64)
+    except (KeyError, TypeError, ValueError):
+        raise ValueError(f"{name} must have rows, cols and data, all of them numbers") from None
+    return frozen(numbers, (rows * columns,), name).reshape(rows, columns)

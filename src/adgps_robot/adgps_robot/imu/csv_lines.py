@@ -77,7 +77,7 @@ class CsvDecoder:
         if not line:
             return []
         match = _LINE.fullmatch(line)
-        if match and match[2] and int(match[2], 16) != reduce(xor, match[1], 0):
+        if match and match[2] and int(match[2], 16) != checksum(match[1]):
             self.counts.bad_checksums += 1
         else:
             try:
@@ -104,3 +104,8 @@ class CsvDecoder:
         reading = Reading((ax, ay, az), (gx, gy, gz), orientation, self._position)
         self._checksums = self._checksums or bool(match[2])
         return reading
+
+
+def checksum(body: bytes) -> int:
+    """NMEA's checksum of what stands between `$` and `*`."""
+    return reduce(xor, body, 0)

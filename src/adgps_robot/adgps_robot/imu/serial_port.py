@@ -108,8 +108,12 @@ class SerialImu:
 
 
 def _reason(error: Exception) -> str:
-    """What went wrong with a port, in a few words, whichever layer says it."""
+    """What went wrong with a port, in a few words; pyserial's own are many, and name it again."""
     code = getattr(error, "errno", None)
-    if code is None and "device disconnected" not in str(error):
-        return f"unusable ({error})"
-    return os.strerror(code or errno.EIO)
+    if code == errno.EAGAIN:
+        return "in use by another program"
+    if code is not None:
+        return os.strerror(code)
+    if "Could not configure" in str(error):
+        return "no serial port"
+    return os.strerror(errno.EIO)

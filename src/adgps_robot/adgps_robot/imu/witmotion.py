@@ -64,6 +64,7 @@ class WitMotionDecoder:
         """Forget what was begun; the packets that the sensor sends are learnt anew."""
         self._skip(len(self._buffer))
         self._last_of_previous = None
+        self._begin()
 
     def feed(self, data: bytes) -> list[Reading]:
         """Readings that these bytes complete."""
