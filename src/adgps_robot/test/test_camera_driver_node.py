@@ -140,6 +140,7 @@ def wait_for(log: Path, text: str) -> None:
     ("parameter", "reason"),
     [
         ("width:=1", "source is empty"),
+        ("width:=1.5", "width"),
         ("source:=a.avi -p camera_info_url:=/nowhere.yaml", "cannot read the calibration /nowhere"),
         ("source:=a.avi -p rate:=-1.0", "rate"),
     ],

@@ -84,6 +84,9 @@ def read_calibration(path: Path) -> Calibration:
         return parse_calibration(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ValueError(f"cannot read the calibration {path}: {error.strerror}") from None
+    except yaml.MarkedYAMLError as error:
+        line = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
+        raise ValueError(f"{path} is no camera calibration: {line}{error.problem}") from None
     except (ValueError, yaml.YAMLError) as error:
         reason = " ".join(str(error).split())
         raise ValueError(f"{path} is no camera calibration: {reason}") from None

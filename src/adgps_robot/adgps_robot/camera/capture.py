@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -86,6 +87,12 @@ class Camera:
             return 0
         age = time.monotonic() - self._capture.get(cv2.CAP_PROP_POS_MSEC) / 1000.0
         return int(1e9 * age) if 0.0 <= age <= _MOST_LATE else 0
+
+
+def quiet_opencv() -> None:
+    """Keep OpenCV and FFmpeg from writing to stderr at each attempt to open what is not there."""
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
 
 def open_or_refuse(open_capture: OpenCapture, source: str, api: int) -> Capture:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-import cv2
+from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.node import Node
 from rclpy.qos import qos_profile_sensor_data
 from sensor_msgs.msg import CameraInfo, Image
@@ -12,17 +12,12 @@ from sensor_msgs.msg import CameraInfo, Image
 from adgps_core.conversions.arrays import to_array
 from adgps_core.conversions.messages import stamp_from_ns
 from adgps_robot.camera.calibration import calibration_path, read_calibration
-from adgps_robot.camera.capture import Frame
+from adgps_robot.camera.capture import Frame, quiet_opencv
 from adgps_robot.camera.source import Request, opener
 from adgps_robot.nodes import driver
 from adgps_robot.nodes.tables import Table, declare_table
 
 PARAMETERS: Table = {
-    "source": (
-        "",
-        "A camera's index or path, the URL of a stream, a pipeline of GStreamer, or a video file.",
-        None,
-    ),
     "loop": (False, "Play a video file again and again.", None),
     "width": (0, "Width to ask a camera for [pixel]; 0: its own choice.", (0, 100_000)),
     "height": (0, "Height to ask a camera for [pixel]; 0: its own choice.", (0, 100_000)),
@@ -38,7 +33,13 @@ PARAMETERS: Table = {
 
 
 def declare(node: Node) -> None:
-    """Declare the node's parameters."""
+    """Declare the node's parameters; a source of digits alone is a number to ROS."""
+    description = "Camera's index or path, URL of a stream, GStreamer pipeline, or video file."
+    node.declare_parameter(
+        "source",
+        "",
+        ParameterDescriptor(description=description, read_only=True, dynamic_typing=True),
+    )
     declare_table(node, PARAMETERS)
 
 
@@ -46,8 +47,8 @@ class CameraDriver(driver.Driver[Frame]):
     """Publishes a camera's images; ValueError if its parameters cannot be."""
 
     def __init__(self) -> None:
-        super().__init__("camera_driver", PARAMETERS)
-        source, url = self.value("source"), self.value("camera_info_url")
+        super().__init__("camera_driver", declare)
+        source, url = str(self.value("source")), self.value("camera_info_url")
         request = Request(self.value("width"), self.value("height"), self.value("rate"))
         open_source = opener(source, request, self.value("loop"), self.now_ns)
         self._calibration = read_calibration(calibration_path(url)) if url else None
@@ -59,8 +60,7 @@ class CameraDriver(driver.Driver[Frame]):
         qos = qos_profile_sensor_data
         self._images = self.create_publisher(Image, "image_raw", qos)
         self._infos = self.create_publisher(CameraInfo, "camera_info", qos)
-        # OpenCV warns on its own of each attempt to open what is not there.
-        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
+        quiet_opencv()
         self.read(source, open_source)
 
     def deliver(self, item: Frame) -> None:

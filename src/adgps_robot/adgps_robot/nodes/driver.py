@@ -1,4 +1,4 @@
-"""What the drivers' nodes have in common: a device read on a thread, and what is said about it."""
+"""What the drivers' nodes share: a device read on a thread, and what is said about it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.clock import Clock, ClockType
-from rclpy.exceptions import InvalidParameterValueException
+from rclpy.exceptions import ParameterException
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
@@ -17,7 +17,7 @@ from rclpy.signals import SignalHandlerOptions
 from adgps_core.conversions.diagnostics import diagnostic_array
 from adgps_core.signals import StopSignals
 from adgps_robot.devices import Backoff, Device, DeviceReader
-from adgps_robot.nodes.tables import Table, declare_table, value
+from adgps_robot.nodes.tables import Table, value
 
 T = TypeVar("T")
 
@@ -40,18 +40,18 @@ PARAMETERS: Table = {
 class Driver(Node, Generic[T]):
     """A node that publishes what a device gives.
 
-    A driver declares its parameters, makes its publishers, and then calls `read`. What it publishes
-    comes from the reader's thread; the executor has only the diagnostics to do.
+    A driver makes its publishers, and then calls `read`. What it publishes comes from the reader's
+    thread; the executor has only the diagnostics to do.
 
     Parameters
     ----------
     name : of the node.
-    table : its parameters; those that all drivers have are added.
+    declare : declares its parameters, those above among them.
     """
 
-    def __init__(self, name: str, table: Table) -> None:
+    def __init__(self, name: str, declare: Callable[[Node], None]) -> None:
         super().__init__(name)
-        declare_table(self, table)
+        declare(self)
         self._reader: DeviceReader[T] | None = None
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
 
@@ -117,7 +117,7 @@ def run(make: Callable[[], Node]) -> int:
     rclpy.init(args=sys.argv, signal_handler_options=SignalHandlerOptions.NO)
     try:
         node = make()
-    except (ValueError, InvalidParameterValueException) as error:
+    except (ValueError, ParameterException) as error:
         print(f"error: {error}", file=sys.stderr)
         rclpy.shutdown()
         return 1

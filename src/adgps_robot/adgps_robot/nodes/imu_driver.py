@@ -36,7 +36,7 @@ class ImuDriver(driver.Driver[StampedReading]):
     """Publishes an IMU's readings; ValueError if its parameters cannot be."""
 
     def __init__(self) -> None:
-        super().__init__("imu_driver", PARAMETERS)
+        super().__init__("imu_driver", declare)
         port, protocol = self.value("port"), self.value("protocol")
         baud_rate = int(self.value("baud_rate"))
         if not port:
