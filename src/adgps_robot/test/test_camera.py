@@ -1,5 +1,7 @@
 """Cameras and video files give stamped frames, or say why not."""
 
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -116,6 +118,26 @@ def test_a_camera_is_asked_for_what_is_wanted(tmp_path: Path) -> None:
 def test_why_a_source_cannot_be_opened(source: str, reason: str) -> None:
     with pytest.raises(DeviceError, match=reason):
         opener(source, Request(), False, time.time_ns)()
+
+
+def test_attempts_to_open_are_quiet() -> None:
+    """They may be many; why they failed is said elsewhere. In a process that opened nothing yet."""
+    code = """
+import contextlib, sys, time
+from adgps_robot.camera.capture import quiet_opencv
+from adgps_robot.camera.source import Request, opener
+from adgps_robot.devices import DeviceError
+quiet_opencv()
+for source in sys.argv[1:]:
+    with contextlib.suppress(DeviceError):
+        opener(source, Request(), False, time.time_ns)()
+        print("opened", source)
+"""
+    sources = ("/dev/null", __file__, "rtsp://127.0.0.1:9/nobody")
+    done = subprocess.run(
+        [sys.executable, "-c", code, *sources], capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_sources_that_can_never_be_opened_are_refused_at_once() -> None:

@@ -16,6 +16,7 @@ from adgps_robot.devices import DeviceError
 
 Image = NDArray[np.uint8]
 
+_SILENT = 0  # level of OpenCV's logging
 _MOST_LATE = 0.5  # [s]; a frame that is said to be older was stamped by another clock
 
 
@@ -90,8 +91,13 @@ class Camera:
 
 
 def quiet_opencv() -> None:
-    """Keep OpenCV and FFmpeg from writing to stderr at each attempt to open what is not there."""
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
+    """Keep OpenCV and FFmpeg from writing to stderr at each attempt to open what is not there.
+
+    To be called before anything is opened: FFmpeg is told only once.
+    """
+    # Ubuntu 24.04 has OpenCV 4.6, where the function was elsewhere.
+    set_level = getattr(cv2, "setLogLevel", None) or cv2.utils.logging.setLogLevel
+    set_level(_SILENT)
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
 
