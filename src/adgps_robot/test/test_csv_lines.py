@@ -116,6 +116,33 @@ def test_a_wrong_checksum_is_counted() -> None:
     assert (decoder.counts.bad_checksums, decoder.counts.malformed) == (1, 0)
 
 
+@pytest.mark.parametrize("star", b"0123456789")
+def test_once_there_was_a_checksum_there_must_be_one(star: int) -> None:
+    """A line whose star was damaged may read like one without."""
+    sound = line(1, 2, 3, 4, 5, 6.5)
+    readings, decoder = decode(b"\n" + sound + sound.replace(b"*", bytes([star])) + sound)
+    assert [reading.angular_velocity for reading in readings] == [(4.0, 5.0, 6.5)] * 2
+    assert decoder.counts.malformed == 1
+
+
+@pytest.mark.parametrize("size", range(LONGEST_LINE - 2, LONGEST_LINE + 3))
+@pytest.mark.parametrize("piece", [1, LONGEST_LINE, 2 * LONGEST_LINE])
+def test_a_line_may_be_so_long_and_no_longer(size: int, piece: int) -> None:
+    """In any pieces; the lines around it are not lost."""
+    short = b"1,2,3,4,5,6\n"
+    stream = b"\n" + short + b"1,2,3,4,5," + b"6\n".rjust(size - 10) + short
+    decoder = CsvDecoder()
+    pieces = [stream[start : start + piece] for start in range(0, len(stream), piece)]
+    readings = [reading for one in pieces for reading in decoder.feed(one)]
+    assert len(readings) == (3 if size <= LONGEST_LINE else 2)
+
+
+def test_what_never_ends_is_not_kept() -> None:
+    decoder = CsvDecoder()
+    decoder.feed(b"\n" + b"1" * 10 * LONGEST_LINE)
+    assert decoder.counts.skipped_bytes == 1 + 10 * LONGEST_LINE
+
+
 def test_a_line_that_was_joined_in_its_middle_is_not_taken() -> None:
     """Its last six columns look like a line."""
     stream = b"1,2,3,4,5,6,0,0,0,1\n"

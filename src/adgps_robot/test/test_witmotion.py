@@ -94,13 +94,13 @@ def test_the_quaternion_is_preferred_to_the_angles() -> None:
 
 
 def test_a_sensor_may_be_set_to_send_other_packets() -> None:
-    """Readings follow after one measurement, with and without orientation."""
+    """Readings follow within three measurements, with and without orientation."""
     decoder = WitMotionDecoder()
     without = measurement((0x51, 0x52), [1, 2, 3])
     with_quaternion = measurement((0x51, 0x52, 0x59), [1, 2, 3])
     readings = decoder.feed(3 * without + 3 * with_quaternion + 3 * without)
     have = [reading.orientation is not None for reading in readings]
-    assert have == [False, False, False, True, True, False, False]
+    assert have == [False, False, False, True, True, False]
 
 
 @given(
@@ -206,6 +206,20 @@ def test_measurements_are_not_mixed() -> None:
     assert decoder.counts.malformed == 1
     assert decoder.feed(first[:11] + b"\0" + second[11:]) == []  # one's start, the other's end
     assert len(decoder.feed(second)) == 1
+    assert decoder.feed(first[:22] + second[11:]) == []  # one without end, one without start
+    assert decoder.counts.malformed == 3
+    (reading,) = decoder.feed(first)
+    assert reading.orientation is not None
+
+
+def test_a_byte_that_was_lost_costs_one_measurement() -> None:
+    """The packet after the one that is short is found, though it begins early."""
+    one = measurement((0x51, 0x52, 0x53), [1, 2, 3])
+    for lost in range(len(one)):
+        decoder = WitMotionDecoder()
+        decoder.feed(2 * one)
+        readings = decoder.feed(one[:lost] + one[lost + 1 :] + one)
+        assert [reading.end for reading in readings] == [4 * len(one) - 1], lost
 
 
 def test_an_orientation_that_is_none_costs_its_reading() -> None:

@@ -53,8 +53,8 @@ class Stamper:
     def stamp(self, now_ns: int, bytes_after: int) -> int:
         """Stamp of a reading after which so many bytes were read until now [ns]."""
         stamp_ns = now_ns - bytes_after * self._byte_ns
-        if stamp_ns <= self._last_ns <= now_ns:  # a clock that was set back begins anew
-            stamp_ns = min(self._last_ns + 1, now_ns)
+        if stamp_ns <= self._last_ns:
+            stamp_ns = min(self._last_ns + 1, now_ns)  # now, where the clock was set back
         self._last_ns = stamp_ns
         return stamp_ns
 

@@ -14,17 +14,19 @@ type what               scale
 
 **When a reading is complete.** Which packets a sensor sends is a setting of its own; the order
 is always that of the types. A measurement is therefore a run of ascending types, and the next one
-begins with a type that is not higher than the one before. The last of the types above that the
-previous whole measurement held is the one that completes the next: no reading waits for a packet
-that the sensor does not send, or for the next measurement. Acceleration and angular velocity must
-be there; of two orientations the quaternion is taken. Bytes that had to be skipped end a
-measurement without a reading, so that two measurements are not mixed.
+begins with a type that is not higher than the one before. The last of the types above that one of
+the two whole measurements before held is the one that completes the next: no reading waits for a
+packet that the sensor does not send, or for the next measurement, and none is published early
+because a packet was lost. Acceleration and angular velocity must be there; of two orientations the
+quaternion is taken. Bytes that had to be skipped end a measurement without a reading, so that two
+measurements are not mixed.
 """
 
 from __future__ import annotations
 
 import math
 import struct
+from collections import deque
 
 from adgps_robot.imu.reading import Counts, Quaternion, Reading
 
@@ -50,7 +52,7 @@ class WitMotionDecoder:
         self.counts = Counts()
         self._buffer = bytearray()
         self._position = 0  # of the buffer's first byte in the stream
-        self._last_of_previous: int | None = None
+        self._ends: deque[int] = deque(maxlen=2)  # last used type of whole measurements
         self._parts: dict[int, _Raw] = {}  # of the present measurement, by type
         self._kind = 0  # of the packet before
         self._broken = self._complete = False
@@ -63,7 +65,7 @@ class WitMotionDecoder:
     def reset(self) -> None:
         """Forget what was begun; the packets that the sensor sends are learnt anew."""
         self._skip(len(self._buffer))
-        self._last_of_previous = None
+        self._ends.clear()
         self._begin()
 
     def feed(self, data: bytes) -> list[Reading]:
@@ -77,7 +79,7 @@ class WitMotionDecoder:
             self._kind = kind
             if kind in _USED:
                 self._parts[kind] = raw
-                if kind == self._last_of_previous and not self._broken:
+                if kind == max(self._ends, default=None) and not self._broken:
                     self._complete = True
                     readings += self._reading()
         return readings
@@ -119,11 +121,11 @@ class WitMotionDecoder:
         self._broken = self._complete = False
 
     def _end(self) -> None:
-        """End a measurement, and learn from it with which packet the next one ends."""
+        """End a measurement, and learn from it with which packet those after it end."""
         if not self._broken:
-            if self._last_of_previous is not None and not self._complete:
+            if self._ends and not self._complete:
                 self.counts.malformed += 1
-            self._last_of_previous = max(self._parts, default=None)
+            self._ends.append(max(self._parts, default=0))
         self._begin()
 
     def _reading(self) -> list[Reading]:
