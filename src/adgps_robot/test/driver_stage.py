@@ -22,7 +22,6 @@ class Stage:
     def __init__(self) -> None:
         self.executor = SingleThreadedExecutor()
         self.listener = Node("listener")
-        self.heard: dict[str, list[Any]] = {}
         self.states: list[DiagnosticStatus] = []
         self.nodes: list[Node] = [self.listener]
         self.executor.add_node(self.listener)

@@ -64,7 +64,7 @@ def test_a_video_is_published_as_a_camera_s_images(tmp_path: Path) -> None:
         assert info.p.tolist() == [52.1, 0, 31.2, 0, 0, 52.5, 24.1, 0, 0, 0, 1, 0]
 
         assert values["size"] == "64 x 48" and values["calibrated"] == "true"
-        assert float(values["rate_hz"]) == pytest.approx(50.0, rel=0.3)
+        assert float(values["rate_hz"]) == pytest.approx(50.0, rel=0.5)
         assert float(values["age_s"]) < 1.0 and values["reconnects"] == "0"
 
 
