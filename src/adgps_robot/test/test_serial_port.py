@@ -48,7 +48,7 @@ def test_what_is_read_at_once_arrived_one_after_the_other(pair: tuple[int, str])
     """At the speed of the line: 33 bytes of 10 bits apart."""
     far, path = pair
     port = open_port(path)
-    os.write(far, 4 * MEASUREMENT)
+    os.write(far, 5 * MEASUREMENT)
     time.sleep(0.01)  # so that it is read at once, but for the first byte
     stamps = [one.stamp_ns for one in read(port, 3)]
     port.close()

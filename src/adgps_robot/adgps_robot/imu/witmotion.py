@@ -14,8 +14,8 @@ type what               scale
 
 **When a reading is complete.** Which packets a sensor sends is a setting of its own; the order
 is always that of the types. A measurement is therefore a run of ascending types, and the next one
-begins with a type that is not higher than the one before. The last of the types above that one of
-the two whole measurements before held is the one that completes the next: no reading waits for a
+begins with a type that is not higher than the one before. The last of the types above that any of
+the two to four measurements before held is the one that completes the next: no reading waits for a
 packet that the sensor does not send, or for the next measurement, and none is published early
 because a packet was lost. Acceleration and angular velocity must be there; of two orientations the
 quaternion is taken. Bytes that had to be skipped end a measurement without a reading, so that two
@@ -35,12 +35,14 @@ SIZE = 11
 ACCELERATION, ANGULAR_VELOCITY, ANGLES, QUATERNION = 0x51, 0x52, 0x53, 0x59
 GRAVITY = 9.80665  # [m/s^2]
 
-_TYPES = frozenset([*range(0x50, 0x5B), 0x5F])  # all that sensors send; others are no packets
+_TYPES = range(0x50, 0x60)  # all that sensors send in this form
 _USED = frozenset([ACCELERATION, ANGULAR_VELOCITY, ANGLES, QUATERNION])
 _ACCELERATION_UNIT = 16.0 * GRAVITY / 32768.0
 _ANGULAR_VELOCITY_UNIT = math.radians(2000.0) / 32768.0
 _ANGLE_UNIT = math.pi / 32768.0
 _QUATERNION_UNIT = 1.0 / 32768.0
+
+_TEACHERS, _MOST_TEACHERS = 2, 4  # measurements before, of which one at least was not damaged
 
 _Raw = tuple[int, int, int, int]
 
@@ -52,7 +54,7 @@ class WitMotionDecoder:
         self.counts = Counts()
         self._buffer = bytearray()
         self._position = 0  # of the buffer's first byte in the stream
-        self._ends: deque[int] = deque(maxlen=2)  # last used type of whole measurements
+        self._ends: deque[int] = deque(maxlen=_MOST_TEACHERS)  # last used types of measurements
         self._parts: dict[int, _Raw] = {}  # of the present measurement, by type
         self._kind = 0  # of the packet before
         self._broken = self._complete = False
@@ -61,6 +63,11 @@ class WitMotionDecoder:
     def fed(self) -> int:
         """Bytes fed so far."""
         return self._position + len(self._buffer)
+
+    @property
+    def _last_kind(self) -> int:
+        """Type of the packet that completes a measurement; 0 while that is not known."""
+        return max(self._ends) if len(self._ends) >= _TEACHERS else 0
 
     def reset(self) -> None:
         """Forget what was begun; the packets that the sensor sends are learnt anew."""
@@ -79,7 +86,7 @@ class WitMotionDecoder:
             self._kind = kind
             if kind in _USED:
                 self._parts[kind] = raw
-                if kind == max(self._ends, default=None) and not self._broken:
+                if kind == self._last_kind and not self._broken:
                     self._complete = True
                     readings += self._reading()
         return readings
@@ -122,10 +129,9 @@ class WitMotionDecoder:
 
     def _end(self) -> None:
         """End a measurement, and learn from it with which packet those after it end."""
-        if not self._broken:
-            if self._ends and not self._complete:
-                self.counts.malformed += 1
-            self._ends.append(max(self._parts, default=0))
+        if self._last_kind and not self._complete and not self._broken:
+            self.counts.malformed += 1
+        self._ends.append(max(self._parts, default=0))
         self._begin()
 
     def _reading(self) -> list[Reading]:
