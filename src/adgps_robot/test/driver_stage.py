@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.executors import SingleThreadedExecutor
@@ -72,6 +75,20 @@ class Stage:
 def values_of(status: DiagnosticStatus) -> dict[str, str]:
     """Key-value pairs of a status, with its message as "message"."""
     return {item.key: item.value for item in status.values} | {"message": status.message}
+
+
+def run_main(main: Callable[[], None], parameters: str, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Run a node's main, which finds parameters that are wrong, in this process; its status."""
+    arguments = [x for one in parameters.split() for x in ("-p", one)]
+    monkeypatch.setattr(sys, "argv", ["driver", "--ros-args", *arguments])
+    handlers = [(number, signal.getsignal(number)) for number in (signal.SIGINT, signal.SIGTERM)]
+    try:
+        with pytest.raises(SystemExit) as ended:
+            main()
+    finally:
+        for number, handler in handlers:
+            signal.signal(number, handler)
+    return int(ended.value.code or 0)
 
 
 @contextmanager

@@ -15,11 +15,11 @@ rclpy = pytest.importorskip("rclpy")
 
 from camera_samples import CALIBRATION, number_of, write_video  # noqa: E402
 from diagnostic_msgs.msg import DiagnosticStatus  # noqa: E402
-from driver_stage import staged  # noqa: E402
+from driver_stage import run_main, staged  # noqa: E402
 from sensor_msgs.msg import CameraInfo, Image  # noqa: E402
 
 from adgps_core.conversions.messages import ns_from_stamp  # noqa: E402
-from adgps_robot.nodes.camera_driver import CameraDriver  # noqa: E402
+from adgps_robot.nodes.camera_driver import CameraDriver, main  # noqa: E402
 
 COUNT = itertools.count(1)
 
@@ -137,25 +137,22 @@ def wait_for(log: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("parameter", "reason"),
+    ("parameters", "reason"),
     [
         ("width:=1", "source is empty"),
         ("width:=1.5", "width"),
-        ("source:=a.avi -p camera_info_url:=/nowhere.yaml", "cannot read the calibration /nowhere"),
-        ("source:=a.avi -p rate:=-1.0", "rate"),
+        ("source:=a.avi camera_info_url:=/nowhere.yaml", "cannot read the calibration /nowhere"),
+        ("source:=a.avi rate:=-1.0", "rate"),
     ],
 )
-def test_a_wrong_parameter_is_one_line(parameter: str, reason: str) -> None:
+def test_a_wrong_parameter_is_one_line(
+    parameters: str,
+    reason: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
     """And an exit status."""
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "adgps_robot.nodes.camera_driver", "--ros-args", "-p"),
-            *parameter.split(),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert done.returncode == 1
-    assert done.stdout == "" and reason in done.stderr
-    assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
+    assert run_main(main, parameters, monkeypatch) == 1
+    said = capfd.readouterr()
+    assert said.out == "" and reason in said.err
+    assert said.err.startswith("error: ") and said.err.count("\n") == 1

@@ -3,8 +3,6 @@
 import itertools
 import math
 import os
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -13,12 +11,12 @@ import pytest
 rclpy = pytest.importorskip("rclpy")
 
 from diagnostic_msgs.msg import DiagnosticStatus  # noqa: E402
-from driver_stage import Stage, staged  # noqa: E402
+from driver_stage import Stage, run_main, staged  # noqa: E402
 from imu_streams import line, packet  # noqa: E402
 from sensor_msgs.msg import Imu  # noqa: E402
 
 from adgps_core.conversions.messages import ns_from_stamp  # noqa: E402
-from adgps_robot.nodes.imu_driver import ImuDriver  # noqa: E402
+from adgps_robot.nodes.imu_driver import ImuDriver, main  # noqa: E402
 
 COUNT = itertools.count(1)
 G = 9.80665
@@ -127,27 +125,24 @@ def test_lines_without_an_orientation_say_that_it_is_missing(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("parameter", "reason"),
+    ("parameters", "reason"),
     [
         ("protocol:=telepathy", "port is empty"),
         (
-            "port:=/dev/null -p protocol:=telepathy",
+            "port:=/dev/null protocol:=telepathy",
             "protocol is 'telepathy', known: witmotion",
         ),
         ("baud_rate:=1", "baud_rate"),
     ],
 )
-def test_a_wrong_parameter_is_one_line(parameter: str, reason: str) -> None:
+def test_a_wrong_parameter_is_one_line(
+    parameters: str,
+    reason: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
     """And an exit status."""
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "adgps_robot.nodes.imu_driver", "--ros-args", "-p"),
-            *parameter.split(),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert done.returncode == 1
-    assert done.stdout == "" and reason in done.stderr
-    assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
+    assert run_main(main, parameters, monkeypatch) == 1
+    said = capfd.readouterr()
+    assert said.out == "" and reason in said.err
+    assert said.err.startswith("error: ") and said.err.count("\n") == 1
