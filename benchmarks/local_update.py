@@ -72,8 +72,10 @@ def quadratic_cost() -> CostExpansion:
 
 def mixture_of(points: Array, previous: GaussianMixture | None) -> GaussianMixture:
     """Fit or update a mixture, as a local update does."""
+    rng = np.random.default_rng(0)
+    drawn = rng.choice(points, min(len(points), CONFIGURATION.prior_points), replace=False)
     components, steps = CONFIGURATION.prior_components, CONFIGURATION.prior_iterations
-    return fit_mixture(points, components, np.random.default_rng(0), previous, steps)
+    return fit_mixture(drawn, components, rng, previous, steps)
 
 
 def pieces(count: int) -> dict[str, Callable[[], object]]:
