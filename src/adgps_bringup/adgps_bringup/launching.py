@@ -41,6 +41,7 @@ from adgps_bringup.run_folder import (
     locked,
     resume_options,
     write_config,
+    write_domain,
 )
 from adgps_bringup.stack import NodeDescription, Stack, describe_stack
 from adgps_bringup.supervisor import RespawnLimit
@@ -72,7 +73,7 @@ def launch_training(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     get_logger(_LOG).info(f"run folder {stack.options.run}")
     return [
         *(SetEnvironmentVariable(*variable) for variable in environment().items()),
-        *_own_domain(context),
+        *_own_domain(context, stack.options.run),
         *(launch_node(node, context) for node in stack.nodes),
         OpaqueFunction(function=_report, args=[stack]),
     ]
@@ -121,13 +122,15 @@ def _real(arguments: Mapping[str, str], name: str) -> float:
         raise ValueError(f"{name} must be a number, not {arguments[name]!r}") from None
 
 
-def _own_domain(context: LaunchContext) -> Iterable[LaunchDescriptionEntity]:
+def _own_domain(context: LaunchContext, run: Path) -> Iterable[LaunchDescriptionEntity]:
     """Choose a free ROS domain, so that two runs never mix, unless the user has chosen one."""
     domain_id = context.environment.get("ROS_DOMAIN_ID")
     if domain_id:
+        write_domain(run, int(domain_id))
         get_logger(_LOG).info(f"ROS_DOMAIN_ID={domain_id}")
         return
     domain_id = str(_held.enter_context(free_domain()))
+    write_domain(run, int(domain_id))
     get_logger(_LOG).info(f"for other terminals: export ROS_DOMAIN_ID={domain_id}")
     yield SetEnvironmentVariable("ROS_DOMAIN_ID", domain_id)
 

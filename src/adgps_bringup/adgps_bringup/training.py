@@ -19,7 +19,12 @@ from adgps_bringup.options import StackOptions
 from adgps_bringup.plots import plot_cost
 from adgps_bringup.progress import ProgressDisplay, duration
 from adgps_bringup.ros_node import request_checkpoint, watch_diagnostics
-from adgps_bringup.run_folder import CurveFile, keep_parameter_files, write_config
+from adgps_bringup.run_folder import (
+    CurveFile,
+    keep_parameter_files,
+    write_config,
+    write_domain,
+)
 from adgps_bringup.session import Session, running
 from adgps_bringup.stack import GLOBAL_WORKER, LOCAL_WORKER, Stack, describe_stack
 from adgps_bringup.training_state import TrainingState, version_key
@@ -87,6 +92,7 @@ class _Training:
                 display.say,
                 self._interrupts,
             ) as session:
+                write_domain(self._run, session.domain_id)
                 evaluator = Evaluator(session.node, self._task, self._stack.robots)
                 try:
                     self._practise(session, display)

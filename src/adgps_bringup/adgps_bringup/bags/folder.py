@@ -17,7 +17,7 @@ from pathlib import Path
 from adgps_bringup.bags import mcap_storage, sqlite_storage
 from adgps_bringup.bags.metadata import Metadata
 from adgps_bringup.bags.storage import Contents, Storage
-from adgps_bringup.bags.topic import BagError, Topic
+from adgps_bringup.bags.topic import BagError, NoBagError, Topic
 
 STORAGES: dict[str, Storage] = {"mcap": mcap_storage, "sqlite3": sqlite_storage}
 """Kinds of storage by the names that rosbag2 has for them."""
@@ -47,7 +47,7 @@ def find_bag(path: Path) -> Path:
     for folder in (path, path / "bag"):
         if folder.is_dir() and any(file.suffix in suffixes for file in folder.iterdir()):
             return folder
-    raise BagError(f"there is no bag in {path}" if path.exists() else f"{path} does not exist")
+    raise NoBagError(f"there is no bag in {path}" if path.exists() else f"{path} does not exist")
 
 
 def storage_files(folder: Path) -> dict[str, list[str]]:

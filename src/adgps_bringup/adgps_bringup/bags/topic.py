@@ -14,6 +14,10 @@ class BagError(ValueError):
     """A bag cannot be used; the message says why in one line."""
 
 
+class NoBagError(BagError):
+    """There is no bag, or nothing was left of it to save."""
+
+
 @dataclass(frozen=True)
 class Topic:
     """One topic of a bag.

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from adgps_bringup.interrupts import Interrupts
-from adgps_bringup.options import MODES, StackOptions
+from adgps_bringup.options import MODES, STORAGES, StackOptions
 from adgps_bringup.parameter_files import check_files
 from adgps_bringup.processes import check_executables
 from adgps_bringup.resources import hyper_parameters
@@ -49,6 +49,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--run", type=Path, metavar="DIR", help="folder of the run (runs/TASK-TIMESTAMP)"
     )
     parser.add_argument("--resume", action="store_true", help="go on with the run in DIR")
+    recording = parser.add_mutually_exclusive_group()
+    recording.add_argument(
+        "--record",
+        action="store_const",
+        const="trajectories",
+        default=unset,
+        help="record trajectories, policy parameters and diagnostics into DIR/bag",
+    )
+    recording.add_argument(
+        "--record-all",
+        action="store_const",
+        const="all",
+        dest="record",
+        default=unset,
+        help="record joint states, commands, images and IMU too",
+    )
+    parser.add_argument(
+        "--storage", default=unset, help=f"of the bag: {' or '.join(STORAGES)} ({default.storage})"
+    )
+    parser.add_argument(
+        "--from-bag",
+        type=Path,
+        metavar="BAG",
+        help="train from recorded trajectories alone; the robots only evaluate",
+    )
     parser.add_argument(
         "--config",
         type=Path,
@@ -84,7 +109,7 @@ def prepare(arguments: argparse.Namespace) -> Callable[[], int]:
 def choose(arguments: argparse.Namespace) -> StackOptions:
     """Choices of the run; ValueError with one line if they cannot be."""
     given = vars(arguments)
-    names = {field.name for field in fields(StackOptions)} - {"run", "parameter_files"}
+    names = {field.name for field in fields(StackOptions)} - {"run", "parameter_files", "from_bag"}
     chosen = {name: value for name, value in given.items() if name in names}
     options = StackOptions(**chosen)
     extra = tuple(path.absolute() for path in arguments.config or ())
