@@ -28,6 +28,7 @@ ROBOT = "simulated_robot"
 LOCAL_WORKER = "local_worker"
 GLOBAL_WORKER = "global_worker"
 RECORDER = "recorder"
+PLAYER = "trajectory_player"
 
 BAG = "bag"
 """Folder of a run's bag in the run's folder."""
@@ -74,11 +75,25 @@ class NodeDescription:
 
 @dataclass(frozen=True)
 class Stack:
-    """All processes of a run, in the order in which they start, and what they go through."""
+    """All processes of a run.
+
+    Parameters
+    ----------
+    options : what follows from them.
+    phases : that it goes through.
+    nodes : the processes, in the order in which they start.
+    practising : namespaces of the robots that are learned from; empty: those of the robots here.
+    """
 
     options: StackOptions
     phases: tuple[Phase, ...]
     nodes: tuple[NodeDescription, ...]
+    practising: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Fill in who practises."""
+        if not self.practising:
+            object.__setattr__(self, "practising", self.robots)
 
     def of(self, *executables: str) -> tuple[NodeDescription, ...]:
         """Select the processes of these executables."""
