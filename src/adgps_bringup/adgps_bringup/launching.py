@@ -28,7 +28,7 @@ from launch_ros.ros_adapters import get_ros_node
 
 from adgps_bringup import tether
 from adgps_bringup.domain import free_domain
-from adgps_bringup.options import StackOptions
+from adgps_bringup.options import STORAGES, StackOptions
 from adgps_bringup.processes import check_executables, environment
 from adgps_bringup.progress import plain_line
 from adgps_bringup.resources import hyper_parameters
@@ -70,10 +70,12 @@ def launch_training(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     _held.enter_context(locked(stack.options.run))
     stack = describe_stack(keep_parameter_files(stack.options))
     write_config(stack)
-    get_logger(_LOG).info(f"run folder {stack.options.run}")
+    run = stack.options.run
+    assert run is not None
+    get_logger(_LOG).info(f"run folder {run}")
     return [
         *(SetEnvironmentVariable(*variable) for variable in environment().items()),
-        *_own_domain(context, stack.options.run),
+        *_own_domain(context, run),
         *(launch_node(node, context) for node in stack.nodes),
         OpaqueFunction(function=_report, args=[stack]),
     ]
@@ -93,6 +95,8 @@ def choose(arguments: Mapping[str, str]) -> StackOptions:
         run=Path(run).expanduser().absolute(),
         iterations=_whole(arguments, "iterations") if arguments["iterations"] else None,
         global_workers=_whole(arguments, "global_workers") if arguments["global_workers"] else None,
+        record=arguments.get("record", ""),
+        storage=arguments.get("storage", STORAGES[0]),
         parameter_files=hyper_parameters(
             arguments["task"], arguments["method"], arguments["optimizer"]
         ),

@@ -270,6 +270,18 @@ def describe_recorder(bag: Path, topics: str, storage: str) -> NodeDescription:
     )
 
 
+def describe_player(bag: Path, **parameters: Parameter) -> NodeDescription:
+    """Describe a player of a bag in its original timing; it ends by itself."""
+    return NodeDescription(
+        package="adgps_bringup",
+        executable="bag_player",
+        nodes=("bag_player",),
+        namespace="/",
+        parameters={"bag": str(bag), **parameters},
+        required=False,
+    )
+
+
 def _keeping(folder: Path) -> dict[str, Parameter]:
     """Parameters of a node that keeps checkpoints.
 

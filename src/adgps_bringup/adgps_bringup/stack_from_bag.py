@@ -1,10 +1,10 @@
 """The stack that trains from a bag: nobody practises, recorded trajectories are played instead.
 
-    param_server            /                the global policy's parameters
-    global_worker           /robot_i         Algorithm 3, one for each robot of the bag, or as many
-                                             as were asked for
-    trajectory_player       /                plays the bag at their pace
-    simulated_robot         /robot_i         for the evaluation at the end
+param_server            /                the global policy's parameters
+global_worker           /robot_i         Algorithm 3, one for each robot of the bag;
+                                         /global_worker_j where another number was asked for
+trajectory_player       /                plays the bag at their pace
+simulated_robot         /robot_i         for the evaluation at the end
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Bags in rosbag2's format: written so that a killed recorder loses nothing but its last message."""
+"""Bags in rosbag2's format; a recorder that is killed loses its last message at most."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from rclpy.serialization import deserialize_message
 
+from adgps_bringup.bags.definitions import define
 from adgps_bringup.bags.reader import Bag
 from adgps_bringup.bags.selection import TRAJECTORIES
 from adgps_bringup.bags.topic import BagError
@@ -71,6 +72,9 @@ def trajectory_topics(bag: Bag) -> tuple[str, ...]:
     found = sorted(topic.name for topic in named if topic.type == _TYPE and bag.counts[topic.name])
     if not found:
         raise BagError(f"{bag.path} holds no {TRAJECTORIES}")
+    hashes = {bag.topics[name].type_hash for name in found} - {"", define(_TYPE).type_hash}
+    if hashes:
+        raise BagError(f"{bag.path} was recorded with another definition of {_TYPE}")
     return tuple(found)
 
 

@@ -65,7 +65,7 @@ class McapWriter:
     def close(self, metadata: str) -> None:
         """Write indexes and metadata."""
         self._writer.add_metadata("rosbag2", {"serialized_metadata": metadata})
-        self._writer.finish()
+        self._writer.finish()  # type: ignore[no-untyped-call]
         self._stream.close()
 
 

@@ -30,7 +30,7 @@ class Bag:
         If there is no bag, it is being recorded, or it cannot be read.
     """
 
-    def __init__(self, path: Path, say: Callable[[str], None]) -> None:
+    def __init__(self, path: Path, say: Callable[[str], object]) -> None:
         self.path = find_bag(path)
         if self.path.is_dir():
             with locked(self.path):
