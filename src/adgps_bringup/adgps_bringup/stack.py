@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from adgps_bringup.bags.selection import ALL_TOPICS, DEFAULT_TOPICS
+from adgps_bringup.links import Links, link
 from adgps_bringup.options import StackOptions
 from adgps_bringup.schedule import choose_phases
 from adgps_core.phases import Phase
@@ -299,50 +300,3 @@ def server_checkpoints(run: Path) -> Path:
 def derived_seed(seed: int, index: int) -> int:
     """Seed of process index < 1000: different for all of a run, and from those of other runs."""
     return (seed * 1000 + index) % 2**31
-
-
-@dataclass(frozen=True)
-class Links:
-    """Who listens to whom: namespaces and robots of the global workers.
-
-    Parameters
-    ----------
-    namespaces : of the global workers.
-    robots : those that each global worker learns from.
-    status_topics : of the global workers that each robot waits for.
-    """
-
-    namespaces: tuple[str, ...]
-    robots: tuple[tuple[str, ...], ...]
-    status_topics: tuple[tuple[str, ...], ...]
-
-
-def link(robots: tuple[str, ...], workers: int, *, all_wait: bool) -> Links:
-    """Connect M global workers with N robots.
-
-    With M ≤ N every robot has one global worker; with more, robots have several. In synchronous
-    training a robot waits for all of them, as an iteration of Algorithm 1 ends for all at once.
-
-    Parameters
-    ----------
-    robots : their namespaces.
-    workers : number of global workers M.
-    all_wait : whether a robot waits for all of them, or for those only that learn from it.
-    """
-    if workers == len(robots):
-        namespaces = robots
-    else:
-        namespaces = tuple(f"/global_worker_{j + 1}" for j in range(workers))
-    served = tuple(
-        tuple(robots[j::workers]) if workers <= len(robots) else (robots[j % len(robots)],)
-        for j in range(workers)
-    )
-    topics = tuple(
-        tuple(
-            f"{namespace}/replay_status"
-            for namespace, mine in zip(namespaces, served, strict=True)
-            if all_wait or robot in mine
-        )
-        for robot in robots
-    )
-    return Links(namespaces, served, topics)

@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from adgps_bringup.bags.dataset import Survey
+from adgps_bringup.links import link
 from adgps_bringup.options import MAX_PARTICIPANTS, StackOptions
 from adgps_bringup.parameter_files import resolve
 from adgps_bringup.stack import (
@@ -22,7 +23,6 @@ from adgps_bringup.stack import (
     describe_recorders,
     describe_robots,
     describe_server,
-    link,
 )
 
 _DEFAULT_STEPS_PER_ROLLOUT = 20.0
