@@ -40,7 +40,7 @@ check_modules() {
     local missing
     missing=$("$PYTHON" -c '
 import importlib.util, sys
-names = "numpy scipy sklearn torch safetensors pinocchio pybullet yaml rich matplotlib tensorboard"
+names = "numpy scipy sklearn torch safetensors pinocchio pybullet yaml rich matplotlib tensorboard mcap rosbags"
 print(*[name for name in names.split() if importlib.util.find_spec(name) is None])
 ')
     if ! type -P colcon >/dev/null; then
@@ -49,7 +49,7 @@ print(*[name for name in names.split() if importlib.util.find_spec(name) is None
     fi
     if [[ -n $missing ]]; then
         say "Python packages missing: $missing; run rosdep install --from-paths src --ignore-src," \
-            "and pip install safetensors"
+            "and pip install safetensors mcap rosbags"
         return 1
     fi
 }

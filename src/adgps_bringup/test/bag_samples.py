@@ -64,3 +64,8 @@ def mixed(count: int, start: int = 0) -> list[Message]:
         message(TRAJECTORIES, number, 9000) if number % 3 == 0 else message(DIAGNOSTICS, number)
         for number in range(start, start + count)
     ]
+
+
+def large_or_small(number: int) -> Message:
+    """A message of trajectories; every other one is smaller than any buffer."""
+    return message(TRAJECTORIES, 2 * number + 1, 100_000 if number % 2 else 100)

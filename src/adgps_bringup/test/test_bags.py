@@ -11,7 +11,15 @@ from pathlib import Path
 
 import pytest
 import yaml
-from bag_samples import DIAGNOSTICS, STORAGES, TRAJECTORIES, message, mixed, write
+from bag_samples import (
+    DIAGNOSTICS,
+    STORAGES,
+    TRAJECTORIES,
+    large_or_small,
+    message,
+    mixed,
+    write,
+)
 from mcap.reader import make_reader
 from rosbags.highlevel import AnyReader
 from rosbags.rosbag2 import Reader
@@ -90,35 +98,37 @@ def test_mcap_files_are_indexed_and_their_checksums_hold(tmp_path: Path) -> None
         assert [m.data for _, _, m in reader.iter_messages()] == [m.data for m in messages]
 
 
-@pytest.mark.parametrize("kept", [0.3, 0.6, 0.95])
-def test_an_mcap_file_that_ends_anywhere_gives_what_was_complete(
-    tmp_path: Path, kept: float
-) -> None:
+def test_an_mcap_file_that_ends_anywhere_gives_what_was_complete(tmp_path: Path) -> None:
     messages = mixed(60)
     write(tmp_path / "bag", "mcap", messages)
-    (tmp_path / "bag" / "metadata.yaml").unlink()
-    (file,) = (tmp_path / "bag").iterdir()
-    os.truncate(file, int(kept * file.stat().st_size))
-    said: list[str] = []
-    with Bag(tmp_path / "bag", said.append) as bag:
-        saved = [m.data for m in bag.messages()]
-    assert 0 < len(saved) < 60
-    assert saved == [m.data for m in messages[: len(saved)]]
-    (line,) = said
-    assert f"bag_0.mcap had no end; saved {len(saved)} messages of 2 topics" in line
-    assert len(read(tmp_path / "bag")) == len(saved)  # and now it is sound
+    whole = (tmp_path / "bag" / "bag_0.mcap").read_bytes()
+    counts = []
+    for index, kept in enumerate((0.1, 0.3, 0.6, 0.99)):
+        folder = tmp_path / f"cut_{index}"
+        folder.mkdir()
+        (folder / "cut_0.mcap").write_bytes(whole[: int(kept * len(whole))])
+        said: list[str] = []
+        with Bag(folder, said.append) as bag:
+            saved = [m.data for m in bag.messages()]
+        counts.append(len(saved))
+        assert saved == [m.data for m in messages[: len(saved)]]
+        (line,) = said
+        assert f"cut_0.mcap had no end; saved {len(saved)} messages of 2 topics" in line
+        assert len(read(folder)) == len(saved), "it is sound now"
+    assert counts == sorted(set(counts))
+    assert counts[0] > 0 and counts[-1] == 60, "all messages come before the summary"
 
 
 WRITE_FOR_EVER = """
 import itertools, sys
 from pathlib import Path
-from bag_samples import DIAGNOSTICS, TRAJECTORIES, message
+from bag_samples import DIAGNOSTICS, large_or_small, message
 from adgps_bringup.bags.writer import BagWriter
 
 writer = BagWriter(Path(sys.argv[1]), sys.argv[2])
 for number in itertools.count(int(sys.argv[3])):
     writer.write(message(DIAGNOSTICS, 2 * number), flush=False)
-    writer.write(message(TRAJECTORIES, 2 * number + 1, 100_000), flush=True)
+    writer.write(large_or_small(number), flush=True)
     print(number, flush=True)
 """
 
@@ -145,8 +155,7 @@ def test_a_killed_writer_loses_its_last_message_at_most(tmp_path: Path, storage:
         assert written + 1 <= len(found) <= written + 2
         numbers = [int.from_bytes(m.data[:8], "little") // 2 for m in found]
         assert numbers == list(range(len(found)))
-        data = [message(TRAJECTORIES, 2 * number + 1, 100_000).data for number in numbers]
-        assert [m.data for m in found] == data
+        assert [m.data for m in found] == [large_or_small(number).data for number in numbers]
         expected = len(found)
     files = sorted(path.name for path in folder.iterdir())
     assert len(files) == 5 and "metadata.yaml" in files

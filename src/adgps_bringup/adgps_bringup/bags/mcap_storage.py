@@ -1,7 +1,7 @@
 """Storage files in MCAP, rosbag2's own default.
 
-A message that fills the current chunk ends it, and a chunk that has ended is handed to the system
-at once. Chunks are so small that every message with a trajectory ends its own.
+Every message is a chunk of its own, which is handed to the system as soon as it is written: whole
+chunks are what is left of a file that was cut short. That costs 200 bytes a message.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from adgps_bringup.bags.storage import Message
 from adgps_bringup.bags.topic import Topic
 
 SUFFIX = ".mcap"
-CHUNK_SIZE = 4096
-"""Bytes after which a chunk ends."""
+_CHUNK_SIZE = 0
+"""Bytes that a chunk may hold before the message that ends it."""
 
 _QOS, _HASH = "offered_qos_profiles", "topic_type_hash"
 
@@ -33,7 +33,7 @@ class McapWriter:
         """Begin the file, which must not be there yet."""
         self._stream = path.open("xb")
         # Samples of noise do not compress: about a tenth would be gained, at thrice the time.
-        self._writer = Writer(self._stream, CHUNK_SIZE, CompressionType.NONE)
+        self._writer = Writer(self._stream, _CHUNK_SIZE, CompressionType.NONE)
         self._writer.start(profile="ros2", library="adgps")
         self._schemas: dict[str, int] = {}
         self._channels: dict[str, int] = {}
@@ -60,7 +60,7 @@ class McapWriter:
         self._stream.flush()
 
     def flush(self) -> None:
-        """Chunks that have ended are with the system already; what is left is a few kilobytes."""
+        """Nothing is left to hand over."""
 
     def close(self, metadata: str) -> None:
         """Write indexes and metadata."""

@@ -20,11 +20,14 @@ ROOT = Path(__file__).resolve().parents[4]
 
 MODULES = (
     *("numpy", "scipy", "sklearn", "torch", "safetensors", "pinocchio", "pybullet"),
-    *("yaml", "rich", "matplotlib", "tensorboard"),
+    *("yaml", "rich", "matplotlib", "tensorboard", "mcap", "rosbags"),
 )
 NODES = (
     ("adgps_param_server", "param_server"),
+    ("adgps_bringup", "bag_player"),
+    ("adgps_bringup", "recorder"),
     ("adgps_bringup", "simulated_robot"),
+    ("adgps_bringup", "trajectory_player"),
     ("adgps_sim", "sim_robot"),
     ("adgps_robot", "torque_controller"),
     ("adgps_local_worker", "local_worker"),

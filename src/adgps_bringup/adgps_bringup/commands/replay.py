@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from adgps_bringup.bags.reader import readable
 from adgps_bringup.bags.selection import compile_topics
 from adgps_bringup.domain import free_domain
-from adgps_bringup.interrupts import Interrupted, Interrupts
+from adgps_bringup.interrupts import Interrupts
 from adgps_bringup.keyboard import Keyboard
 from adgps_bringup.processes import environment
 from adgps_bringup.progress import duration
@@ -116,9 +116,6 @@ def _play(bag: Path, arguments: argparse.Namespace) -> int:
             while not node.finished:
                 step()
             print(f"played {node.played} messages", flush=True)
-        except Interrupted as stopped:
-            if node is None or not arguments.loop:
-                raise stopped
         finally:
             if node is not None:
                 node.close()
@@ -143,15 +140,15 @@ def _introduce(node: BagPlayer, bag: Path, domain_id: int, keyboard: Keyboard) -
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Let nothing reach standard output, not even what is no Python prints."""
-    sys.stdout.flush()
-    kept = os.dup(1)
+    """Let nothing reach standard error that Python itself does not print."""
+    sys.stderr.flush()
+    kept = os.dup(2)
     with open(os.devnull, "wb") as nothing:
-        os.dup2(nothing.fileno(), 1)
+        os.dup2(nothing.fileno(), 2)
     try:
         yield
     finally:
-        os.dup2(kept, 1)
+        os.dup2(kept, 2)
         os.close(kept)
 
 
