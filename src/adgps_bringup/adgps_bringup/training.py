@@ -168,6 +168,7 @@ class _Training:
 
     def _freeze(self, session: Session) -> tuple[PolicyVersion, float]:
         """End the learning, save the policy; its version, and how long after the last rollout."""
+        session.note_memory()  # in a run of seconds nobody has looked yet
         session.supervisor.stop(self._workers)
         saved = request_checkpoint(session.node, patience=10.0)
         deadline = time.monotonic() + 10.0
