@@ -40,7 +40,8 @@ check_modules() {
     local missing
     missing=$("$PYTHON" -c '
 import importlib.util, sys
-names = "numpy scipy torch safetensors pinocchio pybullet yaml rich matplotlib tensorboard cv2 serial"
+names = "numpy scipy torch safetensors pinocchio pybullet cv2 serial"
+names += " yaml rich matplotlib tensorboard mcap rosbags"
 print(*[name for name in names.split() if importlib.util.find_spec(name) is None])
 ')
     if ! type -P colcon >/dev/null; then
@@ -49,7 +50,7 @@ print(*[name for name in names.split() if importlib.util.find_spec(name) is None
     fi
     if [[ -n $missing ]]; then
         say "Python packages missing: $missing; run rosdep install --from-paths src --ignore-src," \
-            "and pip install safetensors"
+            "and pip install safetensors mcap rosbags"
         return 1
     fi
 }

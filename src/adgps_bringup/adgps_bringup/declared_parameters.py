@@ -23,6 +23,9 @@ _DECLARED_IN = {
     "local_worker": "adgps_local_worker.nodes.parameters",
     "sim_robot": "adgps_sim.nodes.sim_robot",
     "torque_controller": "adgps_robot.nodes.parameters",
+    "bag_player": "adgps_bringup.bags.bag_player",
+    "recorder": "adgps_bringup.bags.recorder",
+    "trajectory_player": "adgps_bringup.bags.trajectory_player",
 }
 """Modules with a function `declare(node)`; they are imported only for nodes that are asked about,
 as some take seconds."""

@@ -28,7 +28,7 @@ from launch_ros.ros_adapters import get_ros_node
 
 from adgps_bringup import tether
 from adgps_bringup.domain import free_domain
-from adgps_bringup.options import StackOptions
+from adgps_bringup.options import STORAGES, StackOptions
 from adgps_bringup.processes import check_executables, environment
 from adgps_bringup.progress import plain_line
 from adgps_bringup.resources import hyper_parameters
@@ -41,6 +41,7 @@ from adgps_bringup.run_folder import (
     locked,
     resume_options,
     write_config,
+    write_domain,
 )
 from adgps_bringup.stack import NodeDescription, Stack, describe_stack
 from adgps_bringup.supervisor import RespawnLimit
@@ -69,10 +70,12 @@ def launch_training(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     _held.enter_context(locked(stack.options.run))
     stack = describe_stack(keep_parameter_files(stack.options))
     write_config(stack)
-    get_logger(_LOG).info(f"run folder {stack.options.run}")
+    run = stack.options.run
+    assert run is not None
+    get_logger(_LOG).info(f"run folder {run}")
     return [
         *(SetEnvironmentVariable(*variable) for variable in environment().items()),
-        *_own_domain(context),
+        *_own_domain(context, run),
         *(launch_node(node, context) for node in stack.nodes),
         OpaqueFunction(function=_report, args=[stack]),
     ]
@@ -92,6 +95,8 @@ def choose(arguments: Mapping[str, str]) -> StackOptions:
         run=Path(run).expanduser().absolute(),
         iterations=_whole(arguments, "iterations") if arguments["iterations"] else None,
         global_workers=_whole(arguments, "global_workers") if arguments["global_workers"] else None,
+        record=arguments.get("record", ""),
+        storage=arguments.get("storage", STORAGES[0]),
         parameter_files=hyper_parameters(
             arguments["task"], arguments["method"], arguments["optimizer"]
         ),
@@ -121,13 +126,15 @@ def _real(arguments: Mapping[str, str], name: str) -> float:
         raise ValueError(f"{name} must be a number, not {arguments[name]!r}") from None
 
 
-def _own_domain(context: LaunchContext) -> Iterable[LaunchDescriptionEntity]:
+def _own_domain(context: LaunchContext, run: Path) -> Iterable[LaunchDescriptionEntity]:
     """Choose a free ROS domain, so that two runs never mix, unless the user has chosen one."""
     domain_id = context.environment.get("ROS_DOMAIN_ID")
     if domain_id:
+        write_domain(run, int(domain_id))
         get_logger(_LOG).info(f"ROS_DOMAIN_ID={domain_id}")
         return
     domain_id = str(_held.enter_context(free_domain()))
+    write_domain(run, int(domain_id))
     get_logger(_LOG).info(f"for other terminals: export ROS_DOMAIN_ID={domain_id}")
     yield SetEnvironmentVariable("ROS_DOMAIN_ID", domain_id)
 

@@ -9,6 +9,8 @@ from adgps_core.phases import METHODS, OPTIMIZERS
 from adgps_core.tasks import TASKS
 
 MODES = ("async", "sync")
+RECORDINGS = ("", "trajectories", "all")
+STORAGES = ("mcap", "sqlite3")
 
 MAX_ROBOTS = 8
 MAX_PARTICIPANTS = 32
@@ -32,6 +34,10 @@ class StackOptions:
     iterations : of the last phase, of each instance; None leaves it to the parameter files.
     global_workers : number of global workers; None: one per robot.
     parameter_files : ROS parameter files with hyper-parameters; later ones win.
+    record : what goes into the run's bag: "trajectories" (with parameters and diagnostics), "all"
+        (also what robots see and do), or nothing.
+    storage : kind of the bag's storage files.
+    from_bag : bag to train from instead of from robots that practise; these only evaluate.
 
     Raises
     ------
@@ -50,6 +56,9 @@ class StackOptions:
     iterations: int | None = None
     global_workers: int | None = None
     parameter_files: tuple[Path, ...] = ()
+    record: str = ""
+    storage: str = STORAGES[0]
+    from_bag: Path | None = None
 
     def __post_init__(self) -> None:
         """Validate."""
@@ -57,6 +66,9 @@ class StackOptions:
         _one_of("method", self.method, METHODS)
         _one_of("optimizer", self.optimizer, OPTIMIZERS)
         _one_of("mode", self.mode, MODES)
+        _one_of("storage", self.storage, STORAGES)
+        if self.record not in RECORDINGS:
+            raise ValueError(f"record must be {' or '.join(RECORDINGS[1:])}, not {self.record!r}")
         if not 1 <= self.robots <= MAX_ROBOTS:
             raise ValueError(f"robots must be between 1 and {MAX_ROBOTS}, not {self.robots}")
         if not 0 <= self.seed < 2**31:
@@ -68,7 +80,7 @@ class StackOptions:
             )
         if self.iterations is not None and not 1 <= self.iterations <= 100_000:
             raise ValueError(f"iterations must be between 1 and 100000, not {self.iterations}")
-        most = MAX_PARTICIPANTS - 2 - 2 * self.robots
+        most = MAX_PARTICIPANTS - 2 - 2 * self.robots - bool(self.record)
         if self.global_workers is not None and not 1 <= self.global_workers <= most:
             raise ValueError(
                 f"global_workers must be between 1 and {most} with {self.robots} robots,"

@@ -41,6 +41,15 @@ def executable(package: str, name: str) -> Path:
     raise FileNotFoundError(f"{package} has no executable {name}: build and source the workspace")
 
 
+def share_folder(package: str) -> Path:
+    """Folder share/<package> of an installed package; FileNotFoundError if there is none."""
+    for prefix in _prefixes():
+        path = prefix / "share" / package
+        if path.is_dir():
+            return path
+    raise FileNotFoundError(f"no package {package} is installed")
+
+
 def _prefixes() -> tuple[Path, ...]:
     """Prefixes of the ament environment, the nearest overlay first."""
     return tuple(Path(p) for p in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep) if p)

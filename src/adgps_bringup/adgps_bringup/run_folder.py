@@ -8,6 +8,8 @@ log/                what each process printed
 events/             for TensorBoard
 curve.jsonl         the learning curve, a point a line, written as it happens
 summary.json, cost.png
+bag/                what was recorded, where asked for
+domain_id           ROS domain of the run, or of the last one
 """
 
 from __future__ import annotations
@@ -35,6 +37,7 @@ SCHEMA_VERSION = 1
 FIXED = ("task", "method", "optimizer", "mode", "seed")
 """Choices that a resumed run cannot change: it would be another experiment."""
 
+_DOMAIN = "domain_id"
 _VERSIONED = ("numpy", "scipy", "torch", "pybullet", "pin", "rclpy", "safetensors")
 
 
@@ -48,6 +51,8 @@ def read_options(run: Path) -> StackOptions:
     try:
         saved = dict(yaml.safe_load(path.read_text(encoding="utf-8"))["options"])
         files = tuple(run / "config" / name for name in saved.pop("parameter_files"))
+        bag = saved.pop("from_bag", None)
+        saved["from_bag"] = Path(bag) if bag else None
         return StackOptions(**saved, run=run, parameter_files=files)
     except FileNotFoundError as error:
         raise RunFolderError(f"{run} is not a run's folder: it has no config.yaml") from error
@@ -107,11 +112,37 @@ def locked(run: Path) -> Iterator[None]:
         raise RunFolderError(f"cannot write to {run}: {error.strerror}") from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        (run / _DOMAIN).unlink(missing_ok=True)  # an earlier part of the run had another one
         yield
     except BlockingIOError as error:
         raise RunFolderError(f"{run} is in use by another run") from error
     finally:
         os.close(descriptor)
+
+
+def write_domain(run: Path, domain_id: int) -> None:
+    """Note the ROS domain of a run, for those who want to look in or record."""
+    (run / _DOMAIN).write_text(f"{domain_id}\n", encoding="utf-8")
+
+
+def running_domain(run: Path) -> int:
+    """ROS domain of a run that is going on now; RunFolderError if none is."""
+    try:
+        descriptor = os.open(run / ".lock", os.O_RDWR | os.O_CLOEXEC)
+    except OSError as error:
+        raise RunFolderError(f"{run} is not a run's folder: it has no .lock") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        pass
+    else:
+        raise RunFolderError(f"no run is going on in {run}")
+    finally:
+        os.close(descriptor)
+    try:
+        return int((run / _DOMAIN).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunFolderError(f"the run in {run} has no ROS domain yet") from error
 
 
 def keep_parameter_files(options: StackOptions) -> StackOptions:
@@ -135,6 +166,7 @@ def write_config(stack: Stack) -> None:
     choices = asdict(options)
     del choices["run"]
     choices["parameter_files"] = [path.name for path in options.parameter_files]
+    choices["from_bag"] = str(options.from_bag) if options.from_bag else None
     nodes: dict[str, Any] = {}
     for node in stack.nodes:
         nodes.update(parameter_files.resolve(node))

@@ -6,6 +6,7 @@ The supervisor and the launch files both start what `describe_stack` describes, 
     simulated_robot         /robot_i         simulator and torque controller in one process
     local_worker            /robot_i         Algorithm 2
     global_worker           /robot_i         Algorithm 3; /global_worker_j if not one per robot
+    recorder                /                a bag of the run, where asked for
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from adgps_bringup.bags.selection import ALL_TOPICS, DEFAULT_TOPICS
+from adgps_bringup.links import Links, link
 from adgps_bringup.options import StackOptions
 from adgps_bringup.schedule import choose_phases
 from adgps_core.phases import Phase
@@ -25,6 +28,13 @@ SERVER = "param_server"
 ROBOT = "simulated_robot"
 LOCAL_WORKER = "local_worker"
 GLOBAL_WORKER = "global_worker"
+RECORDER = "recorder"
+PLAYER = "trajectory_player"
+
+BAG = "bag"
+"""Folder of a run's bag in the run's folder."""
+TOPICS_OF = {"trajectories": DEFAULT_TOPICS, "all": ALL_TOPICS}
+"""What is recorded of a run, by the choice of `StackOptions.record`."""
 
 
 @dataclass(frozen=True)
@@ -66,11 +76,25 @@ class NodeDescription:
 
 @dataclass(frozen=True)
 class Stack:
-    """All processes of a run, in the order in which they start, and what they go through."""
+    """All processes of a run.
+
+    Parameters
+    ----------
+    options : what follows from them.
+    phases : that it goes through.
+    nodes : the processes, in the order in which they start.
+    practising : namespaces of the robots that are learned from; empty: those of the robots here.
+    """
 
     options: StackOptions
     phases: tuple[Phase, ...]
     nodes: tuple[NodeDescription, ...]
+    practising: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Fill in who practises."""
+        if not self.practising:
+            object.__setattr__(self, "practising", self.robots)
 
     def of(self, *executables: str) -> tuple[NodeDescription, ...]:
         """Select the processes of these executables."""
@@ -128,25 +152,9 @@ def describe_stack(options: StackOptions) -> Stack:
         raise ValueError("training needs a run folder")
     instances = [instance.id for instance in make_task(options.task).instances("training")]
     shares = share_out(instances, options.robots)
-    links = _links(options)
+    names = robot_names(options.robots)
+    links = link(names, options.number_of_global_workers, all_wait=options.mode == "sync")
     phases = choose_phases(options)
-    common: dict[str, Parameter] = {"task": options.task}
-    training: dict[str, Parameter] = {"mode": options.mode}
-
-    def keeping(folder: Path) -> dict[str, Parameter]:
-        # A node resumes from its checkpoint whenever there is one: a new run's folder is empty,
-        # and a node that is started again after a crash goes on where it was.
-        return {"checkpoint_dir": str(folder), "resume": True}
-
-    server = NodeDescription(
-        package="adgps_param_server",
-        executable=SERVER,
-        nodes=(SERVER,),
-        namespace="/",
-        parameters={**common, "seed": options.seed, **keeping(server_checkpoints(options.run))},
-        parameter_files=options.parameter_files,
-        respawn=True,
-    )
     local_workers = tuple(
         NodeDescription(
             package="adgps_local_worker",
@@ -154,36 +162,76 @@ def describe_stack(options: StackOptions) -> Stack:
             nodes=(LOCAL_WORKER,),
             namespace=namespace,
             parameters={
-                **common,
-                **training,
+                "task": options.task,
+                "mode": options.mode,
                 "phases": tuple(str(phase) for phase in phases),
                 "instances": shares[index],
                 "seed": options.seed,  # exploration depends on seed and instance, not on the robot
                 "replay_status_topics": links.status_topics[index],
-                **keeping(options.run / "checkpoints" / "local_workers"),
+                **_keeping(options.run / "checkpoints" / "local_workers"),
             },
             parameter_files=options.parameter_files,
             respawn=True,
         )
-        for index, namespace in enumerate(robot_names(options.robots))
+        for index, namespace in enumerate(names)
     )
-    global_workers = tuple(
+    instances_of = dict(zip(names, shares, strict=True))
+    nodes = (
+        *describe_recorders(options),
+        describe_server(options),
+        *describe_robots(options),
+        *describe_global_workers(options, links, instances_of),
+        *local_workers,
+    )
+    return Stack(options, phases, nodes)
+
+
+def describe_server(options: StackOptions) -> NodeDescription:
+    """Describe the parameter server."""
+    assert options.run is not None
+    return NodeDescription(
+        package="adgps_param_server",
+        executable=SERVER,
+        nodes=(SERVER,),
+        namespace="/",
+        parameters={
+            "task": options.task,
+            "seed": options.seed,
+            **_keeping(server_checkpoints(options.run)),
+        },
+        parameter_files=options.parameter_files,
+        respawn=True,
+    )
+
+
+def describe_global_workers(
+    options: StackOptions, links: Links, instances_of: Mapping[str, tuple[str, ...]]
+) -> tuple[NodeDescription, ...]:
+    """Describe the global workers.
+
+    Parameters
+    ----------
+    options : of the run.
+    links : whom they listen to.
+    instances_of : ids of the instances that each robot practises; synchronous workers await them.
+    """
+    return tuple(
         NodeDescription(
             package="adgps_global_worker",
             executable=GLOBAL_WORKER,
             nodes=(GLOBAL_WORKER,),
             namespace=namespace,
             parameters={
-                **common,
-                **training,
+                "task": options.task,
+                "mode": options.mode,
                 "seed": derived_seed(options.seed, 100 + index),
-                "global_workers": options.number_of_global_workers,
+                "global_workers": len(links.namespaces),
                 "trajectory_topics": tuple(
                     f"{robot}/optimized_trajectories" for robot in links.robots[index]
                 ),
                 "instances_expected": tuple(
                     instance
-                    for robot, share in zip(robot_names(options.robots), shares, strict=True)
+                    for robot, share in instances_of.items()
                     if robot in links.robots[index]
                     for instance in share
                 ),
@@ -193,8 +241,55 @@ def describe_stack(options: StackOptions) -> Stack:
         )
         for index, namespace in enumerate(links.namespaces)
     )
-    robots = describe_robots(options)
-    return Stack(options, phases, (server, *robots, *global_workers, *local_workers))
+
+
+def describe_recorders(options: StackOptions) -> tuple[NodeDescription, ...]:
+    """Describe the recorder of a run, if there is one."""
+    if not options.record:
+        return ()
+    assert options.run is not None
+    return (describe_recorder(options.run / BAG, TOPICS_OF[options.record], options.storage),)
+
+
+def describe_recorder(bag: Path, topics: str, storage: str) -> NodeDescription:
+    """Describe a recorder; training goes on without it if it ends for good.
+
+    Parameters
+    ----------
+    bag : folder of the bag; one that is there is gone on with, in a new file.
+    topics : regular expression that whole names of topics have to match.
+    storage : "mcap" or "sqlite3".
+    """
+    return NodeDescription(
+        package="adgps_bringup",
+        executable=RECORDER,
+        nodes=(RECORDER,),
+        namespace="/",
+        parameters={"bag": str(bag), "topics": topics, "storage": storage},
+        required=False,
+        respawn=True,
+    )
+
+
+def describe_player(bag: Path, **parameters: Parameter) -> NodeDescription:
+    """Describe a player of a bag in its original timing; it ends by itself."""
+    return NodeDescription(
+        package="adgps_bringup",
+        executable="bag_player",
+        nodes=("bag_player",),
+        namespace="/",
+        parameters={"bag": str(bag), **parameters},
+        required=False,
+    )
+
+
+def _keeping(folder: Path) -> dict[str, Parameter]:
+    """Parameters of a node that keeps checkpoints.
+
+    It resumes from its checkpoint whenever there is one: a new run's folder is empty, and a node
+    that is started again after a crash goes on where it was.
+    """
+    return {"checkpoint_dir": str(folder), "resume": True}
 
 
 def server_checkpoints(run: Path) -> Path:
@@ -205,38 +300,3 @@ def server_checkpoints(run: Path) -> Path:
 def derived_seed(seed: int, index: int) -> int:
     """Seed of process index < 1000: different for all of a run, and from those of other runs."""
     return (seed * 1000 + index) % 2**31
-
-
-@dataclass(frozen=True)
-class _Links:
-    """Who listens to whom: namespaces and robots of the global workers, their status topics."""
-
-    namespaces: tuple[str, ...]
-    robots: tuple[tuple[str, ...], ...]
-    status_topics: tuple[tuple[str, ...], ...]
-
-
-def _links(options: StackOptions) -> _Links:
-    """Connect M global workers with N robots.
-
-    With M ≤ N every robot has one global worker; with more, robots have several. In synchronous
-    training a robot waits for all of them, as an iteration of Algorithm 1 ends for all at once.
-    """
-    robots, workers = robot_names(options.robots), options.number_of_global_workers
-    if workers == len(robots):
-        namespaces = robots
-    else:
-        namespaces = tuple(f"/global_worker_{j + 1}" for j in range(workers))
-    served = tuple(
-        tuple(robots[j::workers]) if workers <= len(robots) else (robots[j % len(robots)],)
-        for j in range(workers)
-    )
-    topics = tuple(
-        tuple(
-            f"{namespace}/replay_status"
-            for namespace, mine in zip(namespaces, served, strict=True)
-            if options.mode == "sync" or robot in mine
-        )
-        for robot in robots
-    )
-    return _Links(namespaces, served, topics)

@@ -12,6 +12,7 @@ from typing import Any
 from rich.console import Console
 
 from adgps_bringup import evaluation, summary
+from adgps_bringup.bags.dataset import Survey
 from adgps_bringup.evaluator import Evaluator
 from adgps_bringup.events import EventWriter
 from adgps_bringup.interrupts import Interrupted, Interrupts
@@ -19,9 +20,15 @@ from adgps_bringup.options import StackOptions
 from adgps_bringup.plots import plot_cost
 from adgps_bringup.progress import ProgressDisplay, duration
 from adgps_bringup.ros_node import request_checkpoint, watch_diagnostics
-from adgps_bringup.run_folder import CurveFile, keep_parameter_files, write_config
+from adgps_bringup.run_folder import (
+    CurveFile,
+    keep_parameter_files,
+    write_config,
+    write_domain,
+)
 from adgps_bringup.session import Session, running
-from adgps_bringup.stack import GLOBAL_WORKER, LOCAL_WORKER, Stack, describe_stack
+from adgps_bringup.stack import GLOBAL_WORKER, LOCAL_WORKER, PLAYER, Stack, describe_stack
+from adgps_bringup.stack_from_bag import describe_from_bag
 from adgps_bringup.training_state import TrainingState, version_key
 from adgps_core.global_policy import PolicyVersion
 from adgps_core.tasks import SPLITS, make_task
@@ -48,11 +55,19 @@ def train(options: StackOptions, interrupts: Interrupts) -> int:
     TrainingError, ProcessEndedError, EvaluationError
         If it cannot go on.
     """
-    options = keep_parameter_files(options)
-    assert options.run is not None
-    stack = describe_stack(options)
+    return _train(describe_stack(keep_parameter_files(options)), interrupts)
+
+
+def train_from_bag(options: StackOptions, found: Survey, interrupts: Interrupts) -> int:
+    """Train from recorded trajectories alone and evaluate; as `train`."""
+    return _train(describe_from_bag(keep_parameter_files(options), found), interrupts)
+
+
+def _train(stack: Stack, interrupts: Interrupts) -> int:
+    """Train what is described."""
+    assert stack.options.run is not None
     write_config(stack)
-    return _Training(stack, options.run, interrupts).run()
+    return _Training(stack, stack.options.run, interrupts).run()
 
 
 class _Training:
@@ -61,10 +76,10 @@ class _Training:
     def __init__(self, stack: Stack, run: Path, interrupts: Interrupts) -> None:
         self._stack = stack
         self._run = run
-        self._workers = [node.name for node in stack.of(LOCAL_WORKER, GLOBAL_WORKER)]
+        self._workers = [node.name for node in stack.of(LOCAL_WORKER, GLOBAL_WORKER, PLAYER)]
         self._interrupts = interrupts
         self._curve = CurveFile(run)
-        robots = tuple(robot.strip("/") for robot in stack.robots)
+        robots = tuple(robot.strip("/") for robot in stack.practising)
         self._task = make_task(stack.options.task)
         instances = tuple(instance.id for instance in self._task.instances("training"))
         self._state = TrainingState(robots, instances, list(self._curve.points))
@@ -87,6 +102,7 @@ class _Training:
                 display.say,
                 self._interrupts,
             ) as session:
+                write_domain(self._run, session.domain_id)
                 evaluator = Evaluator(session.node, self._task, self._stack.robots)
                 try:
                     self._practise(session, display)
@@ -143,7 +159,7 @@ class _Training:
         if self._state.missing and self._now > START_TIMEOUT:
             names = ", ".join(self._state.missing)
             raise TrainingError(
-                f"no sign of the local workers of {names} within {START_TIMEOUT:g} s,"
+                f"no sign of the workers of {names} within {START_TIMEOUT:g} s,"
                 f" see {self._run / 'log'}"
             )
         if self._now - self._state.last_progress_s > STALL_TIMEOUT:
@@ -152,6 +168,7 @@ class _Training:
 
     def _freeze(self, session: Session) -> tuple[PolicyVersion, float]:
         """End the learning, save the policy; its version, and how long after the last rollout."""
+        session.note_memory()  # in a run of seconds nobody has looked yet
         session.supervisor.stop(self._workers)
         saved = request_checkpoint(session.node, patience=10.0)
         deadline = time.monotonic() + 10.0
@@ -209,7 +226,9 @@ class _Training:
         )
         summary.write_json(self._run / "summary.json", content)
         if state.curve:
-            title = f"{options.task}: {options.robots} robots, {options.mode}, seed {options.seed}"
+            source = "from a bag of" if options.from_bag else ""
+            robots = f"{source} {len(self._stack.practising)} robots".strip()
+            title = f"{options.task}: {robots}, {options.mode}, seed {options.seed}"
             plot_cost(self._run / "cost.png", state.curve, self._spans(), title)
         console = Console(highlight=False)
         for split, group in results.items():

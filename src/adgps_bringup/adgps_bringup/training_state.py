@@ -6,6 +6,9 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+REPORTING = ("local_worker", "trajectory_player")
+"""Nodes that say how far a robot is: one that practises, and one that plays what it practised."""
+
 _COST_OF = "cost/"
 """What the keys of single instances begin with, for example "cost/training/3"."""
 
@@ -108,7 +111,7 @@ class TrainingState:
         """
         self.diagnostics[name.strip("/")] = dict(values)
         namespace, _, node = name.strip("/").rpartition("/")
-        if node != "local_worker" or namespace not in self.robots:
+        if node not in REPORTING or namespace not in self.robots:
             return
         try:
             progress = WorkerProgress.from_diagnostics(namespace, values)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from bag_samples import DIAGNOSTICS, message, write
 
 from adgps_bringup.cli import main
 
@@ -34,6 +35,11 @@ def refuse(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
         (["reach", "--iterations", "0"], "iterations must be between 1 and 100000, not 0"),
         (["reach", "--seed", "-1"], "seed must be between 0 and 2147483647, not -1"),
         (["reach", "--real-time-factor", "-1"], "real_time_factor must be 0 (lock-step) or"),
+        (["reach", "--storage", "csv"], "unknown storage 'csv', known: mcap, sqlite3"),
+        (["reach", "--record", "--record-all"], "not allowed with argument"),
+        (["reach", "--from-bag", "absent"], "absent does not exist"),
+        (["reach", "--from-bag", "."], "there is no bag in ."),
+        (["reach", "--from-bag", ".", "--resume"], "--from-bag begins a new run, --resume goes on"),
         (["reach", "--speed", "3"], "unrecognized arguments: --speed 3"),
         (["reach", "--config", "absent.yaml"], "absent.yaml: No such file or directory"),
         ([], "the following arguments are required: task"),
@@ -50,6 +56,33 @@ def test_train(
     line = refuse(capsys, "train", *arguments)
     assert line.startswith("adgps") and said in line
     assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["record", "."], "is not a run's folder: it has no .lock"),
+        (["record", ".", "--storage", "csv"], "invalid choice: 'csv'"),
+        (["record", ".", "--topics", "a", "--all"], "not allowed with argument"),
+        (["replay", "absent"], "absent does not exist"),
+        (["replay", ".."], "there is no bag in"),
+        (["replay", "bag", "--rate", "0"], "--rate must be from 0.001 to 1000, not 0.0"),
+        (["replay", "bag", "--topics", "("], "'(' is no regular expression"),
+        (["replay", "bag", "--on-sim", "--limit", "0"], "--limit must be at least 1, not 0"),
+        (["replay", "bag", "--on-sim"], "bag holds no optimized_trajectories"),
+    ],
+)
+def test_bags(
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    said: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "bag", "mcap", [message(DIAGNOSTICS, 0)])
+    line = refuse(capsys, *arguments)
+    assert line.startswith("adgps") and said in line
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Parameters that no node has, or that have the wrong type or size, are named at once."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,10 @@ from adgps_bringup.declared_parameters import check_values, declared  # noqa: E4
 from adgps_bringup.options import StackOptions  # noqa: E402
 from adgps_bringup.parameter_files import ParameterFileError  # noqa: E402
 from adgps_bringup.resources import hyper_parameters, launch_folder  # noqa: E402
-from adgps_bringup.stack import describe_stack  # noqa: E402
+from adgps_bringup.stack import describe_player, describe_stack  # noqa: E402
 
-STACK = describe_stack(StackOptions(run=Path("/r"), iterations=3))
+STACK = describe_stack(StackOptions(run=Path("/r"), iterations=3, record="all"))
+HERE = {"bag_player", "recorder", "trajectory_player"}
 
 
 def write(folder: Path, node: str, text: str) -> Path:
@@ -31,6 +33,18 @@ def test_what_the_description_sets_is_declared_by_a_node_of_the_process() -> Non
     for process in STACK.nodes:
         known = set[str]().union(*(declared(node) for node in process.nodes))
         assert set(process.parameters) <= known | {"use_sim_time"}, process.name
+
+
+def test_players_declare_what_descriptions_set() -> None:
+    settings = {"topics": ".*", "rate": 1.0, "loop": False, "paused": False}
+    player = describe_player(Path("/b"), **settings, allow_commands=False)
+    assert set(player.parameters) == set(declared("bag_player"))
+
+
+def test_the_readme_names_every_parameter_of_the_nodes_of_this_package() -> None:
+    text = (Path(__file__).parents[1] / "README.md").read_text()
+    rows = re.findall(r"^\| `([a-z_]+)/([a-z_]+)` \|", text, re.MULTILINE)
+    assert sorted(rows) == sorted((node, name) for node in HERE for name in declared(node))
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,8 @@ ARGUMENTS = {
     "run",
     "iterations",
     "global_workers",
+    "record",
+    "storage",
 }
 
 CHOICES = [
@@ -42,10 +44,10 @@ CHOICES = [
 ]
 
 
-def declared() -> dict[str, dict[str, Any]]:
+def declared(file: Path = SIM) -> dict[str, dict[str, Any]]:
     """Keywords of every DeclareLaunchArgument whose value is a literal, read without launch."""
     found: dict[str, dict[str, Any]] = {}
-    for call in ast.walk(ast.parse(SIM.read_text(encoding="utf-8"))):
+    for call in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "DeclareLaunchArgument":
             name = ast.literal_eval(call.args[0])
             assert name not in found
@@ -68,6 +70,20 @@ def test_every_argument_has_a_description() -> None:
     assert set(arguments) == ARGUMENTS
     for name, keywords in arguments.items():
         assert re.match(r"\w.{8,}", keywords["description"]), name
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("record", {"run", "topics", "all", "storage", "output"}),
+        ("replay", {"bag", "topics", "rate", "loop", "paused", "allow_commands"}),
+    ],
+)
+def test_arguments_of_the_other_launch_files(name: str, arguments: set[str]) -> None:
+    found = declared(SIM.parent / f"{name}.launch.py")
+    assert set(found) == arguments
+    for keywords in found.values():
+        assert re.match(r"\w.{8,}", keywords["description"])
 
 
 def test_defaults_are_those_of_the_command_line() -> None:

@@ -1,13 +1,16 @@
 """The stack description: who is there, who learns what, who listens to whom."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adgps_bringup.bags.dataset import Survey
 from adgps_bringup.options import StackOptions
-from adgps_bringup.stack import describe_stack, share_out
+from adgps_bringup.stack import describe_stack, robot_names, share_out
+from adgps_bringup.stack_from_bag import describe_from_bag, options_for
 from adgps_core.tasks import make_task
 
 TRAINING = [instance.id for instance in make_task("reach").instances("training")]
@@ -78,6 +81,72 @@ def test_seeds_differ(chosen: StackOptions) -> None:
         assert len(set(seeds)) == len(seeds)
 
 
+@given(options, st.sampled_from(["trajectories", "all"]), st.sampled_from(["mcap", "sqlite3"]))
+def test_a_recorder_is_one_process_more_on_which_nothing_depends(
+    chosen: StackOptions, record: str, storage: str
+) -> None:
+    if chosen.global_workers and chosen.robots == 8:
+        chosen = replace(chosen, global_workers=None)
+    plain = describe_stack(chosen)
+    assert not plain.of("recorder")
+    stack = describe_stack(replace(chosen, record=record, storage=storage))
+    (recorder,) = stack.of("recorder")
+    assert [node for node in stack.nodes if node != recorder] == list(plain.nodes)
+    assert recorder.respawn and not recorder.required
+    assert recorder.parameters["bag"] == "/runs/a/bag"
+    assert recorder.parameters["storage"] == storage
+    assert len(stack.nodes) + 1 <= 32
+
+
+SURVEY = Survey(
+    topics=("/a/optimized_trajectories", "/b/optimized_trajectories"),
+    batches={},
+    rollouts=0,
+    iterations={},
+    task="reach",
+    method="mdgps",
+    refused=0,
+)
+
+
+@pytest.mark.parametrize("workers", [None, 1, 2, 3])
+def test_from_a_bag_every_topic_is_played_to_those_who_listen(workers: int | None) -> None:
+    chosen = StackOptions(
+        robots=3, mode="sync", run=Path("/r"), from_bag=Path("/bag"), global_workers=workers
+    )
+    chosen = options_for(chosen, SURVEY)
+    assert (chosen.method, chosen.mode) == ("mdgps", "async")
+    stack = describe_from_bag(chosen, SURVEY)
+    assert stack.practising == ("/a", "/b") and stack.robots == robot_names(3)
+    assert not stack.of("local_worker")
+    (player,) = stack.of("trajectory_player")
+    listeners = {tuple(pair.split(" ")) for pair in player.parameters["listeners"]}
+    assert listeners == {
+        (topic, f"{worker.namespace}/replay_status")
+        for worker in stack.of("global_worker")
+        for topic in worker.parameters["trajectory_topics"]
+    }
+    assert {topic for topic, _ in listeners} == set(SURVEY.topics)
+    assert len(stack.of("global_worker")) == (workers or 2)
+
+
+def test_the_player_knows_how_many_steps_the_workers_take(tmp_path: Path) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text("/**/global_worker: {ros__parameters: {max_steps_per_rollout: 7.0}}")
+    chosen = StackOptions(run=Path("/r"), from_bag=Path("/bag"), parameter_files=(file,))
+    (player,) = describe_from_bag(chosen, SURVEY).of("trajectory_player")
+    assert player.parameters["steps_per_rollout"] == 7.0
+
+
+def test_a_bag_that_does_not_fit_is_refused() -> None:
+    chosen = StackOptions(run=Path("/r"), from_bag=Path("/bag"), robots=8)
+    with pytest.raises(ValueError, match="/bag holds trajectories of fly"):
+        options_for(chosen, replace(SURVEY, task="fly"))
+    topics = tuple(f"/r{index}/optimized_trajectories" for index in range(30))
+    with pytest.raises(ValueError, match="30 global workers and 8 robots are more than"):
+        options_for(chosen, replace(SURVEY, topics=topics))
+
+
 def test_only_robots_follow_a_simulated_clock() -> None:
     stack = describe_stack(StackOptions(robots=2, run=Path("/r")))
     for node in stack.nodes:
@@ -101,6 +170,8 @@ def test_only_robots_follow_a_simulated_clock() -> None:
         ({"iterations": 0}, "iterations"),
         ({"global_workers": 0}, "global_workers"),
         ({"robots": 8, "global_workers": 15}, "global_workers"),
+        ({"record": "some"}, "record must be trajectories or all, not 'some'"),
+        ({"storage": "csv"}, "unknown storage 'csv', known: mcap, sqlite3"),
     ],
 )
 def test_wrong_choices_are_refused_in_one_line(wrong: dict[str, object], said: str) -> None:

@@ -19,12 +19,15 @@ ROOT = Path(__file__).resolve().parents[4]
 """The source tree, where the workspace is linked to it."""
 
 MODULES = (
-    *("numpy", "scipy", "torch", "safetensors", "pinocchio", "pybullet"),
-    *("yaml", "rich", "matplotlib", "tensorboard", "cv2", "serial"),
+    *("numpy", "scipy", "torch", "safetensors", "pinocchio", "pybullet", "cv2", "serial"),
+    *("yaml", "rich", "matplotlib", "tensorboard", "mcap", "rosbags"),
 )
 NODES = (
     ("adgps_param_server", "param_server"),
+    ("adgps_bringup", "bag_player"),
+    ("adgps_bringup", "recorder"),
     ("adgps_bringup", "simulated_robot"),
+    ("adgps_bringup", "trajectory_player"),
     ("adgps_sim", "sim_robot"),
     ("adgps_robot", "torque_controller"),
     ("adgps_robot", "camera_driver"),

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from adgps_bringup.bags.folder import find_bag
 from adgps_bringup.interrupts import Interrupts
-from adgps_bringup.options import MODES, StackOptions
+from adgps_bringup.options import MODES, STORAGES, StackOptions
 from adgps_bringup.parameter_files import check_files
 from adgps_bringup.processes import check_executables
 from adgps_bringup.resources import hyper_parameters
 from adgps_bringup.run_folder import check_new, check_writable, locked, resume_options
-from adgps_bringup.stack import describe_stack
+from adgps_bringup.stack import NodeDescription, Stack, describe_stack
 from adgps_core.phases import METHODS, OPTIMIZERS
 
 NAME = "train"
@@ -49,6 +50,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--run", type=Path, metavar="DIR", help="folder of the run (runs/TASK-TIMESTAMP)"
     )
     parser.add_argument("--resume", action="store_true", help="go on with the run in DIR")
+    recording = parser.add_mutually_exclusive_group()
+    recording.add_argument(
+        "--record",
+        action="store_const",
+        const="trajectories",
+        default=unset,
+        help="record trajectories, policy parameters and diagnostics into DIR/bag",
+    )
+    recording.add_argument(
+        "--record-all",
+        action="store_const",
+        const="all",
+        dest="record",
+        default=unset,
+        help="record joint states, commands, images and IMU too",
+    )
+    parser.add_argument(
+        "--storage", default=unset, help=f"of the bag: {' or '.join(STORAGES)} ({default.storage})"
+    )
+    parser.add_argument(
+        "--from-bag",
+        type=Path,
+        metavar="BAG",
+        help="train from recorded trajectories alone; the robots only evaluate",
+    )
     parser.add_argument(
         "--config",
         type=Path,
@@ -62,13 +88,9 @@ def prepare(arguments: argparse.Namespace) -> Callable[[], int]:
     """Validate everything; what is returned trains, and returns the exit status."""
     options = choose(arguments)
     stack = describe_stack(options)
-    check_files(stack.nodes)
-    if arguments.config:
-        # Imported late: it asks the nodes' own modules, which takes a second or two.
-        from adgps_bringup.declared_parameters import check_values
-
-        check_values(stack.nodes, [path.absolute() for path in arguments.config])
-    check_executables(stack.nodes)
+    if options.from_bag is not None:
+        return _prepare_from_bag(arguments, options, stack)
+    _check(arguments, stack.nodes)
 
     def run() -> int:
         # Imported late, so that a wrong argument is answered at once.
@@ -81,11 +103,60 @@ def prepare(arguments: argparse.Namespace) -> Callable[[], int]:
     return run
 
 
+def _prepare_from_bag(
+    arguments: argparse.Namespace, options: StackOptions, practice: Stack
+) -> Callable[[], int]:
+    """Validate what only a bag can tell; parameter files may speak of nodes that practise."""
+    from adgps_bringup.bags.dataset import survey
+    from adgps_bringup.bags.reader import Bag
+    from adgps_bringup.stack_from_bag import describe_from_bag, options_for
+
+    assert options.from_bag is not None
+    with Bag(options.from_bag, print) as bag:
+        found = survey(bag)
+    options = options_for(options, found)
+    if not arguments.resume:
+        own = hyper_parameters(options.task, options.method, options.optimizer)
+        extra = tuple(path.absolute() for path in arguments.config or ())
+        options = replace(options, parameter_files=(*own, *extra))
+    _check(arguments, (*practice.nodes, *describe_from_bag(options, found).nodes))
+    refused = f", {found.refused} messages refused" if found.refused else ""
+    print(
+        f"{options.from_bag}: {found.rollouts} rollouts of {len(found.topics)} robots,"
+        f" {found.task}, {found.method}{refused}",
+        flush=True,
+    )
+
+    def run() -> int:
+        from adgps_bringup.training import train_from_bag
+
+        assert options.run is not None
+        with Interrupts() as interrupts, locked(options.run):
+            return train_from_bag(options, found, interrupts)
+
+    return run
+
+
+def _check(arguments: argparse.Namespace, nodes: Sequence[NodeDescription]) -> None:
+    """Refuse parameter files and installations that cannot be used."""
+    check_files(nodes)
+    if arguments.config:
+        # Imported late: it asks the nodes' own modules, which takes a second or two.
+        from adgps_bringup.declared_parameters import check_values
+
+        check_values(nodes, [path.absolute() for path in arguments.config])
+    check_executables(nodes)
+
+
 def choose(arguments: argparse.Namespace) -> StackOptions:
     """Choices of the run; ValueError with one line if they cannot be."""
     given = vars(arguments)
-    names = {field.name for field in fields(StackOptions)} - {"run", "parameter_files"}
+    names = {field.name for field in fields(StackOptions)} - {"run", "parameter_files", "from_bag"}
     chosen = {name: value for name, value in given.items() if name in names}
+    if arguments.from_bag is not None:
+        if arguments.resume:
+            raise ValueError("--from-bag begins a new run, --resume goes on with one")
+        chosen["from_bag"] = find_bag(arguments.from_bag).absolute()
     options = StackOptions(**chosen)
     extra = tuple(path.absolute() for path in arguments.config or ())
     if arguments.resume:
@@ -93,6 +164,8 @@ def choose(arguments: argparse.Namespace) -> StackOptions:
             raise ValueError("--resume needs --run DIR, the folder of the run to go on with")
         run_folder = arguments.run.absolute()
         saved = resume_options(run_folder, chosen)
+        if saved.from_bag is not None:
+            raise ValueError(f"{run_folder} trained from a bag, which cannot be gone on with")
         check_writable(run_folder)
         return replace(saved, parameter_files=(*saved.parameter_files, *extra))
     stamp = datetime.now().strftime("%Y%m%d-%H%M%S")

@@ -1,0 +1,99 @@
+"""`record RUN`: record a bag of a run that is going on."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from adgps_bringup.bags.reader import Bag
+from adgps_bringup.bags.selection import ALL_TOPICS, DEFAULT_TOPICS, compile_topics
+from adgps_bringup.bags.topic import NoBagError
+from adgps_bringup.interrupts import Interrupted, Interrupts
+from adgps_bringup.options import STORAGES
+from adgps_bringup.processes import check_executables, commands, environment
+from adgps_bringup.progress import duration
+from adgps_bringup.run_folder import RunFolderError, check_writable, running_domain
+from adgps_bringup.stack import BAG, NodeDescription, describe_recorder
+from adgps_bringup.supervisor import Supervisor
+
+NAME = "record"
+HELP = "record a bag of a run that is going on, until Ctrl-C or the end of the run"
+
+_PERIOD = 0.2
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("run", type=Path, metavar="RUN", help="folder of the run")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
+        "--topics",
+        default=DEFAULT_TOPICS,
+        metavar="REGEX",
+        help="for whole topic names (trajectories, policy parameters, diagnostics)",
+    )
+    which.add_argument(
+        "--all", action="store_true", help="joint states, commands, images and IMU too"
+    )
+    parser.add_argument("--storage", default=STORAGES[0], choices=STORAGES, help="(mcap)")
+    parser.add_argument("--output", type=Path, metavar="BAG", help="folder of the bag (RUN/bag)")
+
+
+def prepare(arguments: argparse.Namespace) -> Callable[[], int]:
+    """Validate everything; what is returned records, and returns the exit status."""
+    run = arguments.run.absolute()
+    domain_id = running_domain(run)
+    topics = ALL_TOPICS if arguments.all else arguments.topics
+    compile_topics(topics)
+    bag = (arguments.output or run / BAG).absolute()
+    check_writable(bag)
+    recorder = replace(describe_recorder(bag, topics, arguments.storage), required=True)
+    check_executables([recorder])
+
+    def record() -> int:
+        return _record(recorder, run, bag, domain_id)
+
+    return record
+
+
+def _record(recorder: NodeDescription, run: Path, bag: Path, domain_id: int) -> int:
+    """Record until asked to stop, or until the run has ended."""
+
+    def show(line: str) -> None:
+        print(line, flush=True)
+
+    work = Path(tempfile.mkdtemp(prefix="adgps-record-"))
+    variables = {**environment(), "ROS_DOMAIN_ID": str(domain_id)}
+    to_start = commands([recorder], work, {**os.environ, **variables})
+    show(f"recording ROS_DOMAIN_ID={domain_id} into {bag}, until Ctrl-C")
+    with Interrupts() as interrupts, Supervisor(to_start, work / "log", show) as supervisor:
+        try:
+            while _goes_on(run, domain_id):
+                interrupts.check()
+                supervisor.poll()
+                time.sleep(_PERIOD)
+        except Interrupted:
+            pass  # the usual end
+    shutil.rmtree(work, ignore_errors=True)  # the log of a recorder that failed stays
+    try:
+        with Bag(bag, show) as content:
+            messages, topics = sum(content.counts.values()), len(content.topics)
+            took = duration(content.duration_s)
+            show(f"{bag} holds {messages} messages of {topics} topics, {took}")
+    except NoBagError:
+        show("nothing was recorded")
+    return 0
+
+
+def _goes_on(run: Path, domain_id: int) -> bool:
+    """Whether the same run still goes on."""
+    try:
+        return running_domain(run) == domain_id
+    except RunFolderError:
+        return False
