@@ -26,8 +26,9 @@ def recorded(arm: SimulatedArm) -> Trajectory:
     """A trajectory of random torques from near the start pose."""
     rng = np.random.default_rng(0)
     torques = rng.normal(0.0, [4.0, 4.0, 4.0, 4.0, 0.5, 0.5, 0.5], (HORIZON, 7))
-    states = arm.execute(TASK.start_joint_angles + 0.01 * rng.standard_normal(7), torques)
     instance = TASK.instances("training")[0]
+    begin = TASK.start_joint_angles + 0.01 * rng.standard_normal(7)
+    states = arm.execute(instance, begin, torques)
     return Trajectory(
         instance=instance,
         states=states,
@@ -44,7 +45,8 @@ def recorded(arm: SimulatedArm) -> Trajectory:
 def test_the_same_arm_repeats_a_trajectory_bit_for_bit(
     arm: SimulatedArm, recorded: Trajectory
 ) -> None:
-    arm.execute(recorded.states[0, :7] + 0.3, 3.0 * recorded.actions_applied)  # what came between
+    elsewhere = recorded.states[0, :7] + 0.3
+    arm.execute(recorded.instance, elsewhere, 3.0 * recorded.actions_applied)
     assert arm.compare(recorded) == Difference(trajectories=1, identical=1)
 
 

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from adgps_core import end_effector as ee
-from adgps_core.tasks import Task
+from adgps_core.tasks import Instance, Task
 from adgps_core.trajectory import Trajectory
 from adgps_core.typing import Array
 from adgps_robot.kinematics import Kinematics
+from adgps_sim.scene import scene_builder
 from adgps_sim.world import JOINT_NAMES, URDF, World
 
 
@@ -68,16 +69,16 @@ class SimulatedArm:
 
     def __init__(self, task: Task, physics_rate: float, joint_damping: float) -> None:
         self._period = task.control_period
-        self._world = World(physics_rate, joint_damping)
+        self._world = World(physics_rate, joint_damping, scene_builder(task.name))
         self._kinematics = Kinematics(URDF, JOINT_NAMES)
 
     def close(self) -> None:
         """Free the physics."""
         self._world.close()
 
-    def execute(self, joint_angles: Array, torques: Array) -> Array:
+    def execute(self, instance: Instance, joint_angles: Array, torques: Array) -> Array:
         """Apply torques (T, dU) [N·m] from rest at joint angles (dU,) [rad]; states (T+1, dX)."""
-        self._world.reset(joint_angles)
+        self._world.reset(joint_angles, instance)
         states = [self._state()]
         for torque in torques:
             self._world.step(torque, self._period)
@@ -87,7 +88,8 @@ class SimulatedArm:
     def compare(self, trajectory: Trajectory) -> Difference:
         """Execute a trajectory and compare."""
         recorded = trajectory.states
-        executed = self.execute(recorded[0, ee.JOINT_ANGLES], trajectory.actions_applied)
+        begin = recorded[0, ee.JOINT_ANGLES]
+        executed = self.execute(trajectory.instance, begin, trajectory.actions_applied)
         error = np.abs(executed - recorded)
         ticks = np.diff(trajectory.stamps)
         return Difference(
