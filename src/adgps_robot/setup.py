@@ -18,6 +18,9 @@ setup(
     description="A robot's own nodes: the torque controller, its safety and its limits.",
     license="Apache-2.0",
     entry_points={
-        "console_scripts": ["torque_controller = adgps_robot.nodes.torque_controller:main"],
+        "console_scripts": [
+            "torque_controller = adgps_robot.nodes.torque_controller:main",
+            "torque_gate = adgps_robot.nodes.torque_gate:main",
+        ],
     },
 )

@@ -24,7 +24,7 @@ from adgps_robot.kinematics import Kinematics
 from adgps_robot.limits import Limits
 from adgps_robot.outcome import Outcome, RolloutError
 from adgps_robot.rollout import Rollout
-from adgps_robot.safety import Safety
+from adgps_robot.safety import Safety, SafetyError
 from adgps_robot.sampling import choose_sampler
 
 POLICIES = 32
@@ -124,6 +124,12 @@ class Controller:
     def cancel(self) -> None:
         """End the rollout at once."""
         self._finish(Outcome.CANCELED, "canceled")
+
+    def arm(self) -> None:
+        """Allow rollouts; SafetyError while tripped or not active."""
+        if not self.active:
+            raise SafetyError("the controller is not active")
+        self.safety.arm()
 
     def deactivate(self) -> None:
         """End any rollout, and accept none until activated and armed again."""

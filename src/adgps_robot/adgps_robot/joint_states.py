@@ -72,7 +72,8 @@ class StateFilter:
         stamp_ns, names, positions, velocities : of the message.
         now : steady clock [s].
         may_jump_back : accept an older stamp; a robot that was restarted begins its clock anew,
-            which does no harm while no rollout runs.
+            which does no harm while no rollout runs. The newest stamp itself is never news: a
+            driver that repeats a frozen state says nothing.
         """
         if not self._knows(tuple(names)) or not len(positions) == len(velocities) == len(names):
             self.refusals[Refusal.WRONG_JOINTS] += 1
@@ -86,7 +87,8 @@ class StateFilter:
         if not (np.isfinite(sample.angles).all() and np.isfinite(sample.velocities).all()):
             self.refusals[Refusal.NOT_FINITE] += 1
             return None
-        if self.newest is not None and not may_jump_back and stamp_ns <= self.newest.stamp_ns:
+        newest_ns = self.newest.stamp_ns if self.newest is not None else -1
+        if stamp_ns == newest_ns or (stamp_ns < newest_ns and not may_jump_back):
             self.refusals[Refusal.OLD_STAMP] += 1
             return None
         self.newest = sample

@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rcl_interfaces.msg import FloatingPointRange, ParameterDescriptor
 from rclpy.node import Node
 
 from adgps_core import end_effector as ee
 from adgps_core.tasks import TASKS
-from adgps_core.typing import Array, frozen
 from adgps_robot.execution import Timing
 from adgps_robot.kinematics import Kinematics
 from adgps_robot.limits import Limits
+from adgps_robot.nodes.declaring import Table, declare_all, joint_array, value
 
 _JOINTS = ee.DIM_JOINTS
 
-_PARAMETERS: dict[str, tuple[Any, str, tuple[float, float] | None]] = {
+_PARAMETERS: Table = {
     "task": ("reach", f"Task to practise; one of {', '.join(TASKS)}.", None),
     "urdf": ("", "Path of the robot's URDF; meshes are not read.", None),
     "joint_names": (
@@ -93,30 +92,7 @@ _PARAMETERS: dict[str, tuple[Any, str, tuple[float, float] | None]] = {
 
 def declare(node: Node, defaults: Mapping[str, Any] | None = None) -> None:
     """Declare every parameter; `defaults` replaces some of the default values."""
-    for name, (value, description, limits) in _PARAMETERS.items():
-        descriptor = ParameterDescriptor(description=description, read_only=True)
-        if limits is not None:
-            low, high = limits
-            descriptor.floating_point_range = [FloatingPointRange(from_value=low, to_value=high)]
-        node.declare_parameter(name, (defaults or {}).get(name, value), descriptor)
-
-
-def value(node: Node, name: str) -> Any:
-    """Value of a parameter."""
-    return node.get_parameter(name).value
-
-
-def joint_array(node: Node, name: str) -> Array:
-    """Read an array with a number for each joint, (dU,); ValueError if it is none, or out of range.
-
-    rclpy itself checks the ranges of single numbers only.
-    """
-    array = frozen(value(node, name), (len(value(node, "joint_names")),), name)
-    (limits,) = node.describe_parameter(name).floating_point_range
-    low, high = limits.from_value, limits.to_value
-    if not ((low <= array) & (array <= high)).all():
-        raise ValueError(f"{name} must be from {low:g} to {high:g}, got {array.tolist()}")
-    return array
+    declare_all(node, _PARAMETERS, defaults)
 
 
 def timing(node: Node) -> Timing:
