@@ -2,8 +2,8 @@
 
 Lock-step: every state is answered as it arrives, exactly once, and the robot waits for the answer.
 Real time: a timer calls `on_timer` once a control period; the newest state is answered.
-While no rollout runs, a robot in real time gets joint damping at the measured state; a robot in
-lock-step does not move.
+While no rollout runs, a robot in real time is held, or moved on request (see holding.py); a robot
+in lock-step does not move.
 """
 
 from __future__ import annotations
@@ -19,9 +19,12 @@ from adgps_core.tasks import Task
 from adgps_core.typing import Array
 from adgps_robot.execution import SECOND_NS, Execution, RolloutResult, Timing
 from adgps_robot.goal import Goal
+from adgps_robot.hold import Ramp
+from adgps_robot.holding import Holding, MotionError, OnMoved
 from adgps_robot.joint_states import JointSample, StateFilter
 from adgps_robot.kinematics import Kinematics
 from adgps_robot.limits import Limits
+from adgps_robot.motion import MotionSettings
 from adgps_robot.outcome import Outcome, RolloutError
 from adgps_robot.rollout import Rollout
 from adgps_robot.safety import Safety, SafetyError
@@ -47,6 +50,8 @@ class Controller:
     robot : name of the robot, for the record.
     clock_ns : the robot's ROS clock [ns].
     now : steady clock [s].
+    ramp_time : how long a policy takes to take over from the hold [s].
+    motion : how the arm is moved between rollouts; None: it is not.
     """
 
     def __init__(
@@ -62,6 +67,8 @@ class Controller:
         robot: str,
         clock_ns: Callable[[], int],
         now: Callable[[], float] = time.monotonic,
+        ramp_time: float = 0.0,
+        motion: MotionSettings | None = None,
     ) -> None:
         self.task = task
         self.timing = timing
@@ -74,7 +81,8 @@ class Controller:
         self.clipped = 0
         self._kinematics = kinematics
         self._limits = limits
-        self._hold_damping = hold_damping
+        self.holding = Holding(hold_damping, limits, motion, task.control_period)
+        self._ramp_time = ramp_time
         self._send = send
         self._connected = connected
         self._robot = robot
@@ -92,8 +100,8 @@ class Controller:
 
     @property
     def busy(self) -> bool:
-        """A rollout is running or waiting to begin."""
-        return self._execution is not None
+        """A rollout is running or waiting to begin, or the arm is on its way."""
+        return self._execution is not None or self.holding.moving
 
     def start(
         self,
@@ -113,13 +121,40 @@ class Controller:
         if self.safety.obstacle:
             raise RolloutError(Outcome.NOT_ARMED, self.safety.obstacle)
         if self.busy:
-            raise RolloutError(Outcome.BUSY, "another rollout is running")
+            what = "the arm is being moved" if self.holding.moving else "another rollout is running"
+            raise RolloutError(Outcome.BUSY, what)
         try:
             goal.check(self.task, self._instance_shape)
         except ValueError as error:
             raise RolloutError(Outcome.INVALID_GOAL, str(error)) from error
         self._execution = Execution(goal, on_finished, on_tick, self._now())
         self._try_to_begin()
+
+    def move(self, names: Sequence[str], angles: Sequence[float], on_moved: OnMoved) -> None:
+        """Move the arm to joint angles [rad] and hold it there until the next rollout.
+
+        Raises
+        ------
+        MotionError
+            If it cannot begin.
+        """
+        obstacle = self.safety.obstacle if self.active else "the controller is not active"
+        if not obstacle and self.busy:
+            obstacle = "the arm is being moved, or in a rollout"
+        if self.timing.lock_step:
+            obstacle = "an arm in lock-step is moved by its simulator"
+        sample = self.states.newest
+        if not obstacle and (sample is None or not self._fresh(sample)):
+            obstacle = "no fresh joint states"
+        known = self.states.names
+        if not obstacle and (sorted(names) != sorted(known) or len(angles) != len(names)):
+            obstacle = f"an angle is needed for each of {', '.join(known)}"
+        if obstacle:
+            raise MotionError(obstacle)
+        assert sample is not None
+        by_name = dict(zip(names, angles, strict=True))
+        goal = np.array([by_name[name] for name in known], dtype=np.float64)
+        self.holding.move(goal, sample, self._now(), on_moved)
 
     def cancel(self) -> None:
         """End the rollout at once."""
@@ -135,18 +170,19 @@ class Controller:
         """End any rollout, and accept none until activated and armed again."""
         self.active = False
         self.safety.disarm()
+        self.holding.release("the controller was deactivated")
         self._finish(Outcome.NOT_ACTIVE, "the controller was deactivated")
 
     def trip(self, reason: str) -> None:
         """Latch a trip, ending any rollout."""
         self.safety.trip(reason)
-        self._finish(Outcome.NOT_ARMED, self.safety.obstacle)
+        self._let_go()
 
     def on_e_stop(self, pressed: bool) -> None:
         """Take a message of the e-stop topic."""
         self.safety.press(pressed)
         if pressed:
-            self._finish(Outcome.NOT_ARMED, self.safety.obstacle)
+            self._let_go()
 
     def on_policy(self, policy: GlobalPolicy) -> None:
         """Take a version of the global policy; ValueError if it does not fit the task."""
@@ -189,6 +225,8 @@ class Controller:
             self._advance(execution, sample)
         else:
             execution.tick_due = True
+            if execution.rollout is None and sample is not None and self._fresh(sample):
+                self._hold()
 
     def watch(self) -> None:
         """Give up what has waited too long; several times a second, steady clock."""
@@ -250,8 +288,9 @@ class Controller:
         if rollout is None:
             if not self._connected():
                 return
+            ramp = Ramp(self._ramp_time, self.holding.hold) if self._ramp_time > 0 else None
             rollout = Rollout(
-                execution.goal, execution.sampler, self.task, self._limits, self._robot
+                execution.goal, execution.sampler, self.task, self._limits, self._robot, ramp
             )
             execution.rollout, execution.first_tick_ns = rollout, now_ns
         elif self.timing.lock_step and sample.stamp_ns != rollout.last_stamp_ns + self._period_ns:
@@ -279,11 +318,18 @@ class Controller:
         self._send(sample.stamp_ns, torques)
         execution.on_tick(rollout.ticks)
 
+    def _let_go(self) -> None:
+        """End whatever moves the arm, because of a trip."""
+        self.holding.release(self.safety.obstacle)
+        self._finish(Outcome.NOT_ARMED, self.safety.obstacle)
+
     def _finish(self, outcome: Outcome, reason: str) -> None:
         """End the rollout, if there is one, and let go of the arm."""
         execution, self._execution = self._execution, None
         if execution is None:
             return
+        if execution.rollout is not None:
+            self.holding.release("")  # the pose before the rollout is no pose to go back to
         self._hold()
         result = execution.result(outcome, reason)
         self.outcomes[result.outcome] += 1
@@ -291,13 +337,9 @@ class Controller:
         execution.on_finished(result)
 
     def _hold(self) -> None:
-        """Real time: damp the joints at a fresh state, else nothing but gravity compensation."""
+        """Real time: hold or move the arm at a fresh state, else nothing but gravity compensation."""
         sample = self.states.newest
         if self.timing.lock_step or sample is None:
             return
-        torques = np.zeros(self.task.dim_u)
-        if self._fresh(sample):
-            torques = -self._hold_damping * sample.velocities
-            if self._limits:
-                torques = np.clip(torques, -self._limits.effort, self._limits.effort)
+        torques = self.holding.torques(sample, self._fresh(sample), self._now())
         self._send(sample.stamp_ns, torques)

@@ -14,12 +14,15 @@ def report(controller: Controller) -> dict[str, object]:
     elif controller.safety.obstacle:
         state = controller.safety.obstacle
     else:
-        state = "in a rollout" if controller.busy else "ready"
+        moving = controller.holding.moving
+        state = "moving" if moving else "in a rollout" if controller.busy else "ready"
     return {
         "state": state,
         "armed": str(controller.safety.armed).lower(),
         "ticks": controller.ticks,
         "clipped": controller.clipped,
+        "moves": controller.holding.moves,
+        "moves_failed": controller.holding.failed_moves,
         "trips": controller.safety.trips,
         "policy_version": str(policy.version) if policy else "none",
         "states_accepted": states.accepted,

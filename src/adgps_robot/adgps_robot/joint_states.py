@@ -49,9 +49,9 @@ class StateFilter:
     """
 
     def __init__(self, names: Sequence[str]) -> None:
-        self._names = tuple(names)
+        self.names = tuple(names)
         self._seen_names: tuple[str, ...] = ()
-        self._order = np.arange(len(self._names))
+        self._order = np.arange(len(self.names))
         self.newest: JointSample | None = None
         self.accepted = 0
         self.refusals: Counter[Refusal] = Counter({reason: 0 for reason in Refusal})
@@ -99,8 +99,8 @@ class StateFilter:
         """Tell whether the arm's joints are all there, and remember where."""
         if names == self._seen_names:
             return True
-        if any(names.count(name) != 1 for name in self._names):
+        if any(names.count(name) != 1 for name in self.names):
             return False
-        self._order = np.array([names.index(name) for name in self._names])
+        self._order = np.array([names.index(name) for name in self.names])
         self._seen_names = names
         return True

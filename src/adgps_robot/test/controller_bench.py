@@ -13,6 +13,7 @@ from adgps_robot.execution import RolloutResult, Timing
 from adgps_robot.goal import Goal
 from adgps_robot.kinematics import Kinematics
 from adgps_robot.limits import Limits
+from adgps_robot.motion import MotionSettings
 
 URDF = Path(pybullet_data.getDataPath()) / "franka_panda" / "panda.urdf"
 NAMES = tuple(f"panda_joint{number}" for number in range(1, 8))
@@ -56,7 +57,12 @@ class Bench:
     In lock-step the arm answers at once: every command moves it one period on.
     """
 
-    def __init__(self, timing: Timing | None = None) -> None:
+    def __init__(
+        self,
+        timing: Timing | None = None,
+        ramp_time: float = 0.0,
+        motion: MotionSettings | None = None,
+    ) -> None:
         self.now = 100.0
         self.clock_ns = 1_000_000_000
         self.angles = TASK.start_joint_angles.copy()
@@ -76,6 +82,8 @@ class Bench:
             robot="/robot_1",
             clock_ns=lambda: self.clock_ns,
             now=lambda: self.now,
+            ramp_time=ramp_time,
+            motion=motion,
         )
         self.pending = False
 

@@ -28,7 +28,9 @@ from adgps_robot.diagnostics import report
 from adgps_robot.kinematics import Kinematics
 from adgps_robot.nodes import parameters
 from adgps_robot.nodes.execute_rollout import RolloutAction
+from adgps_robot.nodes.move_joints import MoveService
 from adgps_robot.nodes.safety_services import SafetyServices
+from adgps_robot.realtime import become_realtime
 
 LATCHED = QoSProfile(
     depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
@@ -68,6 +70,7 @@ class TorqueController(LifecycleNode):
             timing = parameters.timing(self)
             limits = parameters.limits(self, kinematics)
             hold_damping = parameters.joint_array(self, "hold_damping")
+            motion = parameters.motion(self)
         except ValueError as error:
             self.get_logger().error(f"cannot configure: {error}")
             return TransitionCallbackReturn.FAILURE
@@ -87,6 +90,8 @@ class TorqueController(LifecycleNode):
             connected=lambda: self._commands.get_subscription_count() > 0,
             robot=self.get_namespace(),
             clock_ns=lambda: self.get_clock().now().nanoseconds,
+            ramp_time=parameters.value(self, "ramp_time"),
+            motion=motion,
         )
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         states = LATCHED if timing.lock_step else qos_profile_sensor_data
@@ -105,7 +110,11 @@ class TorqueController(LifecycleNode):
             self._ticking.append(
                 self.create_timer(task.control_period, self.controller.on_timer, tick_group)
             )
+            warning = become_realtime(parameters.value(self, "realtime_priority"))
+            if warning:
+                self.get_logger().warning(warning)
         self._action = RolloutAction(self, self.controller)
+        self._moves = MoveService(self, self.controller)
         self._safety = SafetyServices(self, self.controller)
         return TransitionCallbackReturn.SUCCESS
 
@@ -130,6 +139,7 @@ class TorqueController(LifecycleNode):
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Take everything down that configuring built."""
         self._action.destroy()
+        self._moves.destroy()
         self._safety.destroy()
         for subscription in self._listening:
             self.destroy_subscription(subscription)
