@@ -19,6 +19,7 @@ setup(
     license="Apache-2.0",
     entry_points={
         "console_scripts": [
+            "reset_server = adgps_robot.nodes.reset_server:main",
             "torque_controller = adgps_robot.nodes.torque_controller:main",
             "torque_gate = adgps_robot.nodes.torque_gate:main",
         ],

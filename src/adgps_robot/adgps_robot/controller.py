@@ -18,6 +18,7 @@ from adgps_core.global_policy import GlobalPolicy
 from adgps_core.tasks import Task
 from adgps_core.typing import Array
 from adgps_robot.execution import SECOND_NS, Execution, RolloutResult, Timing
+from adgps_robot.gate_watch import GateWatch
 from adgps_robot.goal import Goal
 from adgps_robot.hold import Ramp
 from adgps_robot.holding import Holding, MotionError, OnMoved
@@ -52,6 +53,7 @@ class Controller:
     now : steady clock [s].
     ramp_time : how long a policy takes to take over from the hold [s].
     motion : how the arm is moved between rollouts; None: it is not.
+    gate : what is known of the gate between controller and arm; None: there is no gate.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class Controller:
         now: Callable[[], float] = time.monotonic,
         ramp_time: float = 0.0,
         motion: MotionSettings | None = None,
+        gate: GateWatch | None = None,
     ) -> None:
         self.task = task
         self.timing = timing
@@ -83,6 +86,7 @@ class Controller:
         self._limits = limits
         self.holding = Holding(hold_damping, limits, motion, task.control_period)
         self._ramp_time = ramp_time
+        self.gate = gate
         self._send = send
         self._connected = connected
         self._robot = robot
@@ -103,6 +107,12 @@ class Controller:
         """A rollout is running or waiting to begin, or the arm is on its way."""
         return self._execution is not None or self.holding.moving
 
+    @property
+    def obstacle(self) -> str:
+        """Why the arm may not be moved; "" if it may."""
+        closed = self.gate.obstacle(self._now()) if self.gate is not None else ""
+        return self.safety.obstacle or closed
+
     def start(
         self,
         goal: Goal,
@@ -118,8 +128,8 @@ class Controller:
         """
         if not self.active:
             raise RolloutError(Outcome.NOT_ACTIVE, "the controller is not active")
-        if self.safety.obstacle:
-            raise RolloutError(Outcome.NOT_ARMED, self.safety.obstacle)
+        if self.obstacle:
+            raise RolloutError(Outcome.NOT_ARMED, self.obstacle)
         if self.busy:
             what = "the arm is being moved" if self.holding.moving else "another rollout is running"
             raise RolloutError(Outcome.BUSY, what)
@@ -138,7 +148,7 @@ class Controller:
         MotionError
             If it cannot begin.
         """
-        obstacle = self.safety.obstacle if self.active else "the controller is not active"
+        obstacle = self.obstacle if self.active else "the controller is not active"
         if not obstacle and self.busy:
             obstacle = "the arm is being moved, or in a rollout"
         if self.timing.lock_step:
@@ -231,6 +241,9 @@ class Controller:
     def watch(self) -> None:
         """Give up what has waited too long; several times a second, steady clock."""
         execution = self._execution
+        if self.busy and self.obstacle:
+            self._let_go()
+            return
         if execution is None:
             return
         waited = self._now() - execution.since
@@ -319,9 +332,10 @@ class Controller:
         execution.on_tick(rollout.ticks)
 
     def _let_go(self) -> None:
-        """End whatever moves the arm, because of a trip."""
-        self.holding.release(self.safety.obstacle)
-        self._finish(Outcome.NOT_ARMED, self.safety.obstacle)
+        """End whatever moves the arm, because of a trip or a closed gate."""
+        reason = self.obstacle
+        self.holding.release(reason)
+        self._finish(Outcome.NOT_ARMED, reason)
 
     def _finish(self, outcome: Outcome, reason: str) -> None:
         """End the rollout, if there is one, and let go of the arm."""

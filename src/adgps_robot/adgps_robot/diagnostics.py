@@ -11,8 +11,8 @@ def report(controller: Controller) -> dict[str, object]:
     policy = controller.newest_policy
     if not controller.active:
         state = "inactive"
-    elif controller.safety.obstacle:
-        state = controller.safety.obstacle
+    elif controller.obstacle:
+        state = controller.obstacle
     else:
         moving = controller.holding.moving
         state = "moving" if moving else "in a rollout" if controller.busy else "ready"

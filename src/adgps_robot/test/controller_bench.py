@@ -10,6 +10,7 @@ from adgps_core.tasks import make_task
 from adgps_core.typing import Array
 from adgps_robot.controller import Controller
 from adgps_robot.execution import RolloutResult, Timing
+from adgps_robot.gate_watch import GateWatch
 from adgps_robot.goal import Goal
 from adgps_robot.kinematics import Kinematics
 from adgps_robot.limits import Limits
@@ -62,6 +63,7 @@ class Bench:
         timing: Timing | None = None,
         ramp_time: float = 0.0,
         motion: MotionSettings | None = None,
+        gate: GateWatch | None = None,
     ) -> None:
         self.now = 100.0
         self.clock_ns = 1_000_000_000
@@ -84,6 +86,7 @@ class Bench:
             now=lambda: self.now,
             ramp_time=ramp_time,
             motion=motion,
+            gate=gate,
         )
         self.pending = False
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adgps_robot.execution import Timing
+from adgps_robot.gate_watch import GateWatch
 from adgps_robot.holding import MotionError
 from adgps_robot.motion import Motion, MotionSettings
 from adgps_robot.outcome import Outcome, RolloutError
@@ -174,6 +175,36 @@ def test_a_policy_takes_over_from_the_hold(ramp_time: float) -> None:
     hold = -2.0 * trajectory.states[:-1, 7:14]
     wanted = weights[:, None] * trajectory.actions_sampled + (1 - weights[:, None]) * hold
     np.testing.assert_allclose(sent, np.clip(wanted, -LIMITS.effort, LIMITS.effort), atol=1e-12)
+
+
+def test_behind_a_closed_gate_nothing_is_practised() -> None:
+    """Disarmed or dead, before a rollout, in it, and in a motion."""
+    bench = Bench(TIMING, motion=SETTINGS, gate=GateWatch(0.5)).ready()
+    gate = bench.controller.gate
+    assert gate is not None
+    for said, reason in ((None, "gate is silent"), (False, "gate is disarmed")):
+        if said is not None:
+            gate.hear(said, bench.now)
+        with pytest.raises(RolloutError, match=reason) as error:
+            bench.start(hold_goal(3))
+        assert error.value.outcome is Outcome.NOT_ARMED
+        with pytest.raises(MotionError, match=reason):
+            move(bench)
+    gate.hear(True, bench.now)
+    bench.start(hold_goal(100))
+    for _ in range(3):
+        period(bench)
+        bench.controller.watch()
+    assert not bench.results
+    gate.hear(False, bench.now)
+    bench.controller.watch()
+    assert bench.results[0].outcome is Outcome.NOT_ARMED
+    gate.hear(True, bench.now)
+    ends = move(bench, AWAY)
+    for _ in range(20):
+        period(bench)
+        bench.controller.watch()
+    assert ends == ["the torque gate is silent"]
 
 
 def test_settings_that_cannot_be_are_refused() -> None:

@@ -59,6 +59,11 @@ _PARAMETERS: Table = {
         "Real time: a tick later than this ends the rollout [s].",
         (0.001, 10.0),
     ),
+    "gate_timeout": (
+        0.0,
+        "Longest silence of the torque gate in front of the arm [s]; 0: there is no gate.",
+        (0.0, 10.0),
+    ),
     "ramp_time": (
         0.0,
         "How long a policy takes to take over from the hold [s].",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from array import array
 from collections.abc import Mapping
 from typing import Any
@@ -16,6 +17,7 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
 from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import JointState
+from std_msgs.msg import Bool
 
 from adgps_core.conversions import messages
 from adgps_core.conversions.diagnostics import diagnostic_array
@@ -25,6 +27,7 @@ from adgps_core.typing import Array
 from adgps_msgs.msg import JointEffortCommand, PolicyParameters
 from adgps_robot.controller import Controller
 from adgps_robot.diagnostics import report
+from adgps_robot.gate_watch import GateWatch
 from adgps_robot.kinematics import Kinematics
 from adgps_robot.nodes import parameters
 from adgps_robot.nodes.execute_rollout import RolloutAction
@@ -74,6 +77,7 @@ class TorqueController(LifecycleNode):
         except ValueError as error:
             self.get_logger().error(f"cannot configure: {error}")
             return TransitionCallbackReturn.FAILURE
+        gate_timeout = parameters.value(self, "gate_timeout")
         self._command = JointEffortCommand(name=joint_names, effort=array("d", [0.0] * task.dim_u))
         self._commands = self.create_lifecycle_publisher(
             JointEffortCommand, "joint_effort_command", RELIABLE
@@ -92,6 +96,7 @@ class TorqueController(LifecycleNode):
             clock_ns=lambda: self.get_clock().now().nanoseconds,
             ramp_time=parameters.value(self, "ramp_time"),
             motion=motion,
+            gate=GateWatch(gate_timeout) if gate_timeout > 0 else None,
         )
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         states = LATCHED if timing.lock_step else qos_profile_sensor_data
@@ -101,6 +106,10 @@ class TorqueController(LifecycleNode):
                 PolicyParameters, "/param_server/policy_parameters", self._on_policy, LATCHED
             ),
         ]
+        if gate_timeout > 0:
+            self._listening.append(
+                self.create_subscription(Bool, "torque_gate/armed", self._on_gate, RELIABLE)
+            )
         self._ticking = [
             self.create_timer(WATCH_PERIOD, self.controller.watch, clock=steady),
             self.create_timer(DIAGNOSTICS_PERIOD, self._publish_diagnostics, clock=steady),
@@ -158,6 +167,10 @@ class TorqueController(LifecycleNode):
             message.velocity,
         )
 
+    def _on_gate(self, message: Bool) -> None:
+        assert self.controller.gate is not None
+        self.controller.gate.hear(message.data, time.monotonic())
+
     def _send(self, stamp_ns: int, torques: Array) -> None:
         """Publish torques (dU,) that answer the state of a stamp, in one message used again."""
         self._sequence += 1
@@ -175,7 +188,7 @@ class TorqueController(LifecycleNode):
 
     def _publish_diagnostics(self) -> None:
         values = report(self.controller)
-        ready = self.controller.active and not self.controller.safety.obstacle
+        ready = self.controller.active and not self.controller.obstacle
         self._diagnostics.publish(
             diagnostic_array(
                 self.get_clock().now().to_msg(),

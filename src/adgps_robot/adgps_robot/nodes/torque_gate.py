@@ -20,7 +20,7 @@ from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import JointState
-from std_msgs.msg import Float64MultiArray
+from std_msgs.msg import Bool, Float64MultiArray
 
 from adgps_core.conversions.diagnostics import diagnostic_array
 from adgps_core.signals import StopSignals
@@ -34,6 +34,7 @@ from adgps_robot.realtime import become_realtime
 RELIABLE = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
 NEWEST = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 DIAGNOSTICS_PERIOD = 1.0
+ARMED_PERIOD = 0.1
 PRINT_PERIOD = 1.0
 SECOND_NS = 1_000_000_000
 
@@ -67,6 +68,8 @@ class TorqueGate(Node):
         )
         self._safety = SafetyServices(self, self.gate)
         self.create_timer(1 / value(self, "rate"), self._on_timer, clock=self._steady)
+        self._armed = self.create_publisher(Bool, "~/armed", RELIABLE)
+        self.create_timer(ARMED_PERIOD, self._publish_armed, clock=self._steady)
         self.create_timer(DIAGNOSTICS_PERIOD, self._publish_diagnostics, clock=self._steady)
         warning = become_realtime(value(self, "realtime_priority"))
         if warning:
@@ -139,6 +142,10 @@ class TorqueGate(Node):
 
     def _on_timer(self) -> None:
         self._send(self.gate.output())
+
+    def _publish_armed(self) -> None:
+        """Tell the controller whether what it sends arrives."""
+        self._armed.publish(Bool(data=self.gate.safety.armed))
 
     def _publish_diagnostics(self) -> None:
         gate = self.gate
