@@ -4,8 +4,8 @@
 
 It runs in real time, publishes `joint_states` at 500 Hz, with fingers, in an order of its own, and
 takes std_msgs/Float64MultiArray on `effort_controller/commands` in that order (without fingers),
-torques above its own gravity compensation. As an effort controller does, it repeats its last command
-for ever. It knows nothing of who commands it.
+torques above its own gravity compensation. As an effort controller does, it repeats its last
+command for ever. It knows nothing of who commands it.
 
 What somebody in the lab would do by hand: `~/joint_states_on` (std_srvs/SetBool) pulls the plug of
 the encoders, `~/push` (std_srvs/Trigger) moves the arm out of its pose.

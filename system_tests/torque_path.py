@@ -53,9 +53,7 @@ def start(program: Sequence[str], namespace: str, arm: str, **parameters: Any) -
     ]
     flags = [x for rule in rules for x in ("-r", rule)]
     flags += [x for item in parameters.items() for x in ("-p", "{}:={}".format(*item))]
-    return subprocess.Popen(
-        [*program, "--ros-args", *flags], env={**os.environ, **environment()}
-    )
+    return subprocess.Popen([*program, "--ros-args", *flags], env={**os.environ, **environment()})
 
 
 class TorquePath:
@@ -167,9 +165,9 @@ class TorquePath:
         return self.reports[name]
 
     def call(self, service: str, request: Any = None, kind: Any = Trigger) -> Any:
-        """Call a service of the robot, or of the arm if it begins with /; a first answer can get lost.
+        """Call a service of the robot, or of the arm if it begins with /.
 
-        All that are called do the same when they are called again.
+        A first answer can get lost; all that are called do the same when called again.
         """
         name = service if service.startswith("/") else f"{self.namespace}/{service}"
         client = self._ros.node.create_client(kind, name)

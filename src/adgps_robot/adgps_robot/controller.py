@@ -351,7 +351,7 @@ class Controller:
         execution.on_finished(result)
 
     def _hold(self) -> None:
-        """Real time: hold or move the arm at a fresh state, else nothing but gravity compensation."""
+        """Real time: hold or move the arm; at a stale state, nothing but gravity compensation."""
         sample = self.states.newest
         if self.timing.lock_step or sample is None:
             return

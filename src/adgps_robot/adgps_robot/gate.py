@@ -119,9 +119,7 @@ class Gate:
     now : steady clock [s].
     """
 
-    def __init__(
-        self, settings: GateSettings, now: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, settings: GateSettings, now: Callable[[], float] = time.monotonic) -> None:
         self.settings = settings
         self.safety = Safety()
         self.states = StateFilter(settings.joint_names)

@@ -1,4 +1,4 @@
-"""Limits between the policy and the arm: torque, torque rate, joint position and velocity, and a box.
+"""Limits between the policy and the arm: torque, its rate, joint position and velocity, a box.
 
 Near the end of a joint's range, and near its highest speed, the torque is bounded so that the
 joint comes to rest before the end and stays below the speed:

@@ -122,7 +122,7 @@ class Motion:
         off = np.abs(wanted - angles)
         joint = int(off.argmax())
         if off[joint] > self._settings.tracking_tolerance:
-            return f"joint {joint + 1} is {off[joint]:.2f} rad off its path: is something in the way?"
+            return f"joint {joint + 1} is {off[joint]:.2f} rad off its path: is it blocked?"
         if late:
             return f"the arm did not come to rest: joint {joint + 1} is {off[joint]:.3f} rad off"
         return ""

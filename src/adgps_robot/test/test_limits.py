@@ -82,7 +82,9 @@ def test_violations_name_the_joint() -> None:
 
 def test_a_point_outside_the_box_is_named() -> None:
     """Any of them, on either side; on the corner it is inside."""
-    box = replace(LIMITS, box_lower=np.array([-0.3, -0.9, 0.0]), box_upper=np.array([1.0, 0.9, 1.4]))
+    box = replace(
+        LIMITS, box_lower=np.array([-0.3, -0.9, 0.0]), box_upper=np.array([1.0, 0.9, 1.4])
+    )
     middle, still = np.array([0.0, 1.9]), np.zeros(2)
     points = np.array([0.5, 0.0, 0.3, -0.3, 0.9, 0.0, 1.0, 0.0, 1.4])
     assert violation(box, middle, still, points) == ""

@@ -1,4 +1,4 @@
-"""An arm is moved to where it was asked to go, slowly, and nowhere else; it gives up when blocked."""
+"""An arm is moved to where it was asked to go, slowly; it gives up when blocked."""
 
 import numpy as np
 import pytest
@@ -121,7 +121,9 @@ def test_it_ends_at_once_when_the_arm_must_not_move(bench: Bench, how: str) -> N
     if how != "deactivate":
         period(bench)
         assert bench.controller.states.newest is not None
-        np.testing.assert_allclose(bench.sent[-1][1], -2.0 * bench.controller.states.newest.velocities)
+        np.testing.assert_allclose(
+            bench.sent[-1][1], -2.0 * bench.controller.states.newest.velocities
+        )
 
 
 def test_motions_and_rollouts_exclude_each_other(bench: Bench) -> None:
@@ -217,4 +219,3 @@ def test_settings_that_cannot_be_are_refused() -> None:
     ):
         with pytest.raises(ValueError, match=reason):
             MotionSettings(**{**good, name: value})
-

@@ -1,4 +1,4 @@
-"""Where a rollout starts from: what every robot, simulated or not, makes of a request for a reset."""
+"""Where a rollout starts: what every robot, simulated or not, makes of a request for a reset."""
 
 from __future__ import annotations
 

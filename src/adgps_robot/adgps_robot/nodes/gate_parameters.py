@@ -15,7 +15,11 @@ OUTPUT_TYPES = (ARRAY, COMMAND)
 _NAMES = [f"panda_joint{number}" for number in range(1, 8)]
 
 _PARAMETERS: Table = {
-    "joint_names": (_NAMES, "The arm's joints; arrays of other parameters are in this order.", None),
+    "joint_names": (
+        _NAMES,
+        "The arm's joints; other arrays are in this order.",
+        None,
+    ),
     "output_joint_names": (_NAMES, "The same joints in the order of the arm's controller.", None),
     "output_topic": ("effort_controller/commands", "The arm's command topic.", None),
     "output_type": (ARRAY, f"Type of its messages; {' or '.join(OUTPUT_TYPES)}.", None),

@@ -84,7 +84,11 @@ _PARAMETERS: Table = {
         "Damping of the same, on top of the arm's own [N*m*s/rad].",
         (0.0, 1e3),
     ),
-    "motion.tolerance": (0.05, "How near to its goal a joint must come to rest [rad].", (1e-3, 1.0)),
+    "motion.tolerance": (
+        0.05,
+        "How near to its goal a joint must rest [rad].",
+        (1e-3, 1.0),
+    ),
     "motion.tracking_tolerance": (
         0.3,
         "A motion ends when a joint is farther off its path [rad].",

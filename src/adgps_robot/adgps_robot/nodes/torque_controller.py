@@ -30,6 +30,7 @@ from adgps_robot.diagnostics import report
 from adgps_robot.gate_watch import GateWatch
 from adgps_robot.kinematics import Kinematics
 from adgps_robot.nodes import parameters
+from adgps_robot.nodes.declaring import joint_array, value
 from adgps_robot.nodes.execute_rollout import RolloutAction
 from adgps_robot.nodes.move_joints import MoveService
 from adgps_robot.nodes.safety_services import SafetyServices
@@ -55,29 +56,29 @@ class TorqueController(LifecycleNode):
         super().__init__("torque_controller")
         parameters.declare(self, defaults)
         self._sequence = 0
-        if parameters.value(self, "autostart"):
+        if value(self, "autostart"):
             for trigger in (self.trigger_configure, self.trigger_activate):
                 if trigger() != TransitionCallbackReturn.SUCCESS:
                     raise RuntimeError("the torque controller could not start; see its log")
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Build the controller; inactive, it listens but sends nothing."""
-        joint_names = parameters.value(self, "joint_names")
+        joint_names = value(self, "joint_names")
         try:
-            task = make_task(parameters.value(self, "task"))
+            task = make_task(value(self, "task"))
             kinematics = Kinematics(
-                parameters.value(self, "urdf"),
+                value(self, "urdf"),
                 joint_names,
-                parameters.value(self, "end_effector_frame"),
+                value(self, "end_effector_frame"),
             )
             timing = parameters.timing(self)
             limits = parameters.limits(self, kinematics)
-            hold_damping = parameters.joint_array(self, "hold_damping")
+            hold_damping = joint_array(self, "hold_damping")
             motion = parameters.motion(self)
         except ValueError as error:
             self.get_logger().error(f"cannot configure: {error}")
             return TransitionCallbackReturn.FAILURE
-        gate_timeout = parameters.value(self, "gate_timeout")
+        gate_timeout = value(self, "gate_timeout")
         self._command = JointEffortCommand(name=joint_names, effort=array("d", [0.0] * task.dim_u))
         self._commands = self.create_lifecycle_publisher(
             JointEffortCommand, "joint_effort_command", RELIABLE
@@ -94,7 +95,7 @@ class TorqueController(LifecycleNode):
             connected=lambda: self._commands.get_subscription_count() > 0,
             robot=self.get_namespace(),
             clock_ns=lambda: self.get_clock().now().nanoseconds,
-            ramp_time=parameters.value(self, "ramp_time"),
+            ramp_time=value(self, "ramp_time"),
             motion=motion,
             gate=GateWatch(gate_timeout) if gate_timeout > 0 else None,
         )
@@ -119,7 +120,7 @@ class TorqueController(LifecycleNode):
             self._ticking.append(
                 self.create_timer(task.control_period, self.controller.on_timer, tick_group)
             )
-            warning = become_realtime(parameters.value(self, "realtime_priority"))
+            warning = become_realtime(value(self, "realtime_priority"))
             if warning:
                 self.get_logger().warning(warning)
         self._action = RolloutAction(self, self.controller)
@@ -130,7 +131,7 @@ class TorqueController(LifecycleNode):
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Accept rollouts once armed."""
         self.controller.active = True
-        if parameters.value(self, "arm_on_activate"):
+        if value(self, "arm_on_activate"):
             self._safety.arm()
         return super().on_activate(state)
 
