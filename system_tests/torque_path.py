@@ -9,7 +9,7 @@ import threading
 import time
 from array import array
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,19 @@ def start(program: Sequence[str], namespace: str, arm: str, **parameters: Any) -
     flags = [x for rule in rules for x in ("-r", rule)]
     flags += [x for item in parameters.items() for x in ("-p", "{}:={}".format(*item))]
     return subprocess.Popen([*program, "--ros-args", *flags], env={**os.environ, **environment()})
+
+
+def stop(processes: Iterable[Any]) -> None:
+    """Stop processes, whatever it takes."""
+    each = list(processes)
+    for process in each:
+        process.terminate()
+    for process in each:
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 class TorquePath:
@@ -101,14 +114,7 @@ class TorquePath:
         """Stop everything."""
         self._rollouts.destroy()
         self._ros.__exit__(None, None, None)
-        for process in self._processes.values():
-            process.terminate()
-        for process in self._processes.values():
-            try:
-                process.wait(5)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        stop(self._processes.values())
 
     def launch(self, name: str, **parameters: Any) -> None:
         """Start one of the robot's nodes."""

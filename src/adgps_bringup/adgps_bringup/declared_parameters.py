@@ -23,6 +23,8 @@ _DECLARED_IN = {
     "local_worker": "adgps_local_worker.nodes.parameters",
     "sim_robot": "adgps_sim.nodes.sim_robot",
     "torque_controller": "adgps_robot.nodes.parameters",
+    "torque_gate": "adgps_robot.nodes.gate_parameters",
+    "reset_server": "adgps_robot.nodes.reset_parameters",
 }
 """Modules with a function `declare(node)`; they are imported only for nodes that are asked about,
 as some take seconds."""

@@ -9,6 +9,8 @@ from adgps_core.phases import METHODS, OPTIMIZERS
 from adgps_core.tasks import TASKS
 
 MODES = ("async", "sync")
+ROLES = ("all", "robot", "workers", "server")
+"""What a machine runs: robots' own nodes, their workers, the parameter server."""
 
 MAX_ROBOTS = 8
 MAX_PARTICIPANTS = 32
@@ -32,6 +34,9 @@ class StackOptions:
     iterations : of the last phase, of each instance; None leaves it to the parameter files.
     global_workers : number of global workers; None: one per robot.
     parameter_files : ROS parameter files with hyper-parameters; later ones win.
+    robots_file : list of real robots, which are then N; None: simulated ones.
+    role : what of the stack runs on this machine, one or several of ROLES, joined by commas.
+    host : name of this machine, as the list of robots has it; "": all robots are meant.
 
     Raises
     ------
@@ -50,6 +55,9 @@ class StackOptions:
     iterations: int | None = None
     global_workers: int | None = None
     parameter_files: tuple[Path, ...] = ()
+    robots_file: Path | None = None
+    role: str = "all"
+    host: str = ""
 
     def __post_init__(self) -> None:
         """Validate."""
@@ -74,6 +82,22 @@ class StackOptions:
                 f"global_workers must be between 1 and {most} with {self.robots} robots,"
                 f" not {self.global_workers}"
             )
+
+        for role in self.role.split(","):
+            _one_of("role", role, ROLES)
+        if self.robots_file is None and (self.role != "all" or self.host):
+            raise ValueError("role and host are for real robots: give a file that lists them")
+        if self.host and self.global_workers is not None:
+            raise ValueError("on several machines every robot has a global worker of its own")
+
+    def plays(self, role: str) -> bool:
+        """Whether this machine has a role."""
+        return not {"all", role}.isdisjoint(self.role.split(","))
+
+    @property
+    def real(self) -> bool:
+        """Whether the robots are real ones."""
+        return self.robots_file is not None
 
     @property
     def lock_step(self) -> bool:

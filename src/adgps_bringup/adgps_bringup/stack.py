@@ -6,6 +6,13 @@ The supervisor and the launch files both start what `describe_stack` describes, 
     simulated_robot         /robot_i         simulator and torque controller in one process
     local_worker            /robot_i         Algorithm 2
     global_worker           /robot_i         Algorithm 3; /global_worker_j if not one per robot
+
+Real robots (see real_robots.py) have, in place of simulated_robot,
+
+    torque_gate             /robot_i         the only one that sends torques to the arm's driver
+    torque_controller       /robot_i
+    reset_server            /robot_i
+    camera_driver, imu_driver                where the file of robots names such a device
 """
 
 from __future__ import annotations
@@ -14,7 +21,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from adgps_bringup.options import StackOptions
+from adgps_bringup.options import MAX_PARTICIPANTS, StackOptions
+from adgps_bringup.real_robots import RealRobot, read_robots
 from adgps_bringup.schedule import choose_phases
 from adgps_core.phases import Phase
 from adgps_core.tasks import make_task
@@ -25,6 +33,9 @@ SERVER = "param_server"
 ROBOT = "simulated_robot"
 LOCAL_WORKER = "local_worker"
 GLOBAL_WORKER = "global_worker"
+GATE = "torque_gate"
+CONTROLLER = "torque_controller"
+RESET_SERVER = "reset_server"
 
 
 @dataclass(frozen=True)
@@ -41,6 +52,8 @@ class NodeDescription:
     remappings : (from, to).
     required : the whole stack stops when this process ends for good.
     respawn : start the process again when it dies.
+    farewell : when its parent is killed, it is asked to end instead of being killed too: it has
+        something to say before.
     """
 
     package: str
@@ -52,6 +65,7 @@ class NodeDescription:
     remappings: tuple[tuple[str, str], ...] = ()
     required: bool = True
     respawn: bool = False
+    farewell: bool = False
 
     @property
     def name(self) -> str:
@@ -79,12 +93,14 @@ class Stack:
     @property
     def robots(self) -> tuple[str, ...]:
         """Namespaces of the robots, e.g. "/robot_1"."""
-        return robot_names(self.options.robots)
+        return robot_names(self.options)
 
 
-def robot_names(robots: int) -> tuple[str, ...]:
-    """Namespaces of N robots."""
-    return tuple(f"/robot_{i + 1}" for i in range(robots))
+def robot_names(options: StackOptions) -> tuple[str, ...]:
+    """Namespaces of the robots; RobotsFileError if real ones cannot be read."""
+    if options.robots_file is not None:
+        return tuple(robot.namespace for robot in read_robots(options.robots_file))
+    return tuple(f"/robot_{i + 1}" for i in range(options.robots))
 
 
 def share_out(items: Sequence[str], shares: int) -> tuple[tuple[str, ...], ...]:
@@ -95,7 +111,9 @@ def share_out(items: Sequence[str], shares: int) -> tuple[tuple[str, ...], ...]:
 
 
 def describe_robots(options: StackOptions) -> tuple[NodeDescription, ...]:
-    """Describe the simulated robots alone, which is all that an evaluation needs."""
+    """Describe the robots alone, which is all that an evaluation needs."""
+    if options.robots_file is not None:
+        return describe_real_robots(options, read_robots(options.robots_file))
     return tuple(
         NodeDescription(
             package="adgps_bringup",
@@ -112,12 +130,58 @@ def describe_robots(options: StackOptions) -> tuple[NodeDescription, ...]:
             remappings=(("/clock", "clock"),),
             respawn=True,
         )
-        for index, namespace in enumerate(robot_names(options.robots))
+        for index, namespace in enumerate(robot_names(options))
     )
 
 
+def describe_real_robots(
+    options: StackOptions, robots: Sequence[RealRobot]
+) -> tuple[NodeDescription, ...]:
+    """Describe the nodes of real robots, gates first: an arm is held before anything else runs."""
+    described: list[NodeDescription] = []
+
+    def add(robot: RealRobot, name: str, parameters: Mapping[str, Parameter]) -> None:
+        described.append(
+            NodeDescription(
+                package="adgps_robot",
+                executable=name,
+                nodes=(name,),
+                namespace=robot.namespace,
+                parameters=parameters,
+                parameter_files=options.parameter_files,
+                remappings=(("joint_states", robot.joint_states),),
+                respawn=True,
+                farewell=name == GATE,
+            )
+        )
+
+    for robot in robots:
+        gate: dict[str, Parameter] = {
+            "joint_names": robot.joint_names,
+            "output_joint_names": robot.output_joint_names,
+            "output_topic": robot.commands,
+            "output_type": robot.command_type,
+        }
+        add(robot, GATE, gate)
+    for index, robot in enumerate(robots):
+        common: dict[str, Parameter] = {"task": options.task, "joint_names": robot.joint_names}
+        controller: dict[str, Parameter] = {
+            "urdf": robot.urdf,
+            "end_effector_frame": robot.end_effector_frame,
+            "lock_step": False,
+            "autostart": True,
+        }
+        seed = derived_seed(options.seed, index)
+        add(robot, CONTROLLER, {**common, **controller})
+        add(robot, RESET_SERVER, {**common, "confirm": robot.confirm, "seed": seed})
+        for name, device in (("camera_driver", robot.camera), ("imu_driver", robot.imu)):
+            if device is not None:
+                add(robot, name, device)
+    return tuple(described)
+
+
 def describe_stack(options: StackOptions) -> Stack:
-    """Describe the whole stack for training.
+    """Describe what runs on this machine for training: the whole stack, unless it has a role.
 
     Raises
     ------
@@ -165,7 +229,7 @@ def describe_stack(options: StackOptions) -> Stack:
             parameter_files=options.parameter_files,
             respawn=True,
         )
-        for index, namespace in enumerate(robot_names(options.robots))
+        for index, namespace in enumerate(robot_names(options))
     )
     global_workers = tuple(
         NodeDescription(
@@ -183,7 +247,7 @@ def describe_stack(options: StackOptions) -> Stack:
                 ),
                 "instances_expected": tuple(
                     instance
-                    for robot, share in zip(robot_names(options.robots), shares, strict=True)
+                    for robot, share in zip(robot_names(options), shares, strict=True)
                     if robot in links.robots[index]
                     for instance in share
                 ),
@@ -193,8 +257,40 @@ def describe_stack(options: StackOptions) -> Stack:
         )
         for index, namespace in enumerate(links.namespaces)
     )
-    robots = describe_robots(options)
-    return Stack(options, phases, (server, *robots, *global_workers, *local_workers))
+    nodes = (
+        *((server,) if options.plays("server") else ()),
+        *(describe_robots(options) if options.plays("robot") else ()),
+        *((*global_workers, *local_workers) if options.plays("workers") else ()),
+    )
+    return Stack(options, phases, _on_this_machine(options, nodes))
+
+
+def _on_this_machine(
+    options: StackOptions, nodes: Sequence[NodeDescription]
+) -> tuple[NodeDescription, ...]:
+    """Leave out the nodes of robots that are attached to other machines.
+
+    Raises
+    ------
+    ValueError
+        If there are more than can find each other on one host.
+    """
+    here, arms = tuple(nodes), 0
+    if options.robots_file is not None:
+        robots = read_robots(options.robots_file)
+        others = {
+            robot.namespace
+            for robot in robots
+            if options.host and robot.host not in ("", options.host)
+        }
+        here = tuple(node for node in nodes if node.namespace not in others)
+        arms = len(robots) - len(others)
+    if len(here) + arms + 1 > MAX_PARTICIPANTS:  # the arms' drivers, and the command line's own
+        raise ValueError(
+            f"{len(here)} processes and {arms} drivers are more than find each other on one machine"
+            f" ({MAX_PARTICIPANTS}): share the robots out with host and role"
+        )
+    return here
 
 
 def server_checkpoints(run: Path) -> Path:
@@ -222,7 +318,7 @@ def _links(options: StackOptions) -> _Links:
     With M ≤ N every robot has one global worker; with more, robots have several. In synchronous
     training a robot waits for all of them, as an iteration of Algorithm 1 ends for all at once.
     """
-    robots, workers = robot_names(options.robots), options.number_of_global_workers
+    robots, workers = robot_names(options), options.number_of_global_workers
     if workers == len(robots):
         namespaces = robots
     else:

@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console
 
 from adgps_bringup import evaluation, summary
-from adgps_bringup.evaluator import Evaluator
+from adgps_bringup.evaluator import RESET_TIMEOUT, Evaluator
 from adgps_bringup.events import EventWriter
 from adgps_bringup.interrupts import Interrupted, Interrupts
 from adgps_bringup.options import StackOptions
@@ -29,6 +29,9 @@ from adgps_core.tasks import SPLITS, make_task
 START_TIMEOUT = 180.0
 STALL_TIMEOUT = 300.0
 """Longest times to wait for a first and for another sign of progress [s]; then the run fails."""
+
+HUMAN_PATIENCE = 4000.0
+"""The latter, and the longest wait for a reset, where people are waited for [s]."""
 
 _PERIOD = 0.2
 _EVENTS_PERIOD = 5.0
@@ -55,6 +58,32 @@ def train(options: StackOptions, interrupts: Interrupts) -> int:
     return _Training(stack, options.run, interrupts).run()
 
 
+def serve(options: StackOptions, interrupts: Interrupts) -> int:
+    """Run this machine's part of a stack until it is stopped; the server's machine shows progress.
+
+    Raises
+    ------
+    Interrupted, ProcessEndedError
+        Nothing else ends it.
+    """
+    options = keep_parameter_files(options)
+    assert options.run is not None
+    stack = describe_stack(options)
+    write_config(stack)
+    console = Console(highlight=False)
+
+    def show(line: str) -> None:
+        console.print(line, markup=False, soft_wrap=True)
+
+    show(f"run folder {options.run}")
+    show(f"running {', '.join(node.name for node in stack.nodes)} until Ctrl-C")
+    folders = options.run / "parameters", options.run / "log"
+    with running(stack.nodes, *folders, show, interrupts, own_domain=False) as session:
+        while True:
+            session.tick()
+            time.sleep(_PERIOD)
+
+
 class _Training:
     """One training run."""
 
@@ -63,6 +92,7 @@ class _Training:
         self._run = run
         self._workers = [node.name for node in stack.of(LOCAL_WORKER, GLOBAL_WORKER)]
         self._interrupts = interrupts
+        self._real = stack.options.real
         self._curve = CurveFile(run)
         robots = tuple(robot.strip("/") for robot in stack.robots)
         self._task = make_task(stack.options.task)
@@ -86,8 +116,10 @@ class _Training:
                 self._run / "log",
                 display.say,
                 self._interrupts,
+                own_domain=not self._real,
             ) as session:
-                evaluator = Evaluator(session.node, self._task, self._stack.robots)
+                patience = HUMAN_PATIENCE if self._real else RESET_TIMEOUT
+                evaluator = Evaluator(session.node, self._task, self._stack.robots, patience)
                 try:
                     self._practise(session, display)
                     version, newer_by = self._freeze(session)
@@ -146,9 +178,10 @@ class _Training:
                 f"no sign of the local workers of {names} within {START_TIMEOUT:g} s,"
                 f" see {self._run / 'log'}"
             )
-        if self._now - self._state.last_progress_s > STALL_TIMEOUT:
+        stall = HUMAN_PATIENCE if self._real else STALL_TIMEOUT
+        if self._now - self._state.last_progress_s > stall:
             doing = "; ".join(f"{w.robot}: {w.state}" for w in self._state.workers.values())
-            raise TrainingError(f"no progress for {STALL_TIMEOUT:g} s ({doing})")
+            raise TrainingError(f"no progress for {stall:g} s ({doing})")
 
     def _freeze(self, session: Session) -> tuple[PolicyVersion, float]:
         """End the learning, save the policy; its version, and how long after the last rollout."""
