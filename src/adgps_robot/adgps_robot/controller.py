@@ -21,6 +21,7 @@ from adgps_robot.execution import SECOND_NS, Execution, RolloutResult, Timing
 from adgps_robot.gate_watch import GateWatch
 from adgps_robot.goal import Goal
 from adgps_robot.hold import Ramp
+from adgps_robot.holding import PERIOD as HOLD_PERIOD
 from adgps_robot.holding import Holding, MotionError, OnMoved
 from adgps_robot.joint_states import JointSample, StateFilter
 from adgps_robot.kinematics import Kinematics
@@ -84,7 +85,8 @@ class Controller:
         self.clipped = 0
         self._kinematics = kinematics
         self._limits = limits
-        self.holding = Holding(hold_damping, limits, motion, task.control_period)
+        self.holding = Holding(hold_damping, limits, motion)
+        self._held = float("-inf")
         self._ramp_time = ramp_time
         self.gate = gate
         self._send = send
@@ -164,7 +166,7 @@ class Controller:
         assert sample is not None
         by_name = dict(zip(names, angles, strict=True))
         goal = np.array([by_name[name] for name in known], dtype=np.float64)
-        self.holding.move(goal, sample, self._now(), on_moved)
+        self.holding.move(goal, self._now(), on_moved)
 
     def cancel(self) -> None:
         """End the rollout at once."""
@@ -223,6 +225,8 @@ class Controller:
             self._answered_ns = -1  # the robot's clock began anew
         if execution and (self.timing.lock_step or execution.tick_due):
             self._advance(execution, sample)
+        elif idle and self.active:
+            self._hold()
 
     def on_timer(self) -> None:
         """Tick in real time: once a control period, ROS clock."""
@@ -235,8 +239,6 @@ class Controller:
             self._advance(execution, sample)
         else:
             execution.tick_due = True
-            if execution.rollout is None and sample is not None and self._fresh(sample):
-                self._hold()
 
     def watch(self) -> None:
         """Give up what has waited too long; several times a second, steady clock."""
@@ -344,16 +346,22 @@ class Controller:
             return
         if execution.rollout is not None:
             self.holding.release("")  # the pose before the rollout is no pose to go back to
-        self._hold()
+        self._hold(at_once=True)
         result = execution.result(outcome, reason)
         self.outcomes[result.outcome] += 1
         self.clipped += result.clipped
         execution.on_finished(result)
 
-    def _hold(self) -> None:
-        """Real time: hold or move the arm; at a stale state, nothing but gravity compensation."""
-        sample = self.states.newest
+    def _hold(self, at_once: bool = False) -> None:
+        """Real time: hold or move the arm; at a stale state, nothing but gravity compensation.
+
+        On states and on the timer, whichever comes, but not more often than there is need for.
+        """
+        sample, now = self.states.newest, self._now()
         if self.timing.lock_step or sample is None:
             return
-        torques = self.holding.torques(sample, self._fresh(sample), self._now())
+        if now - self._held < 0.95 * HOLD_PERIOD and not at_once:
+            return
+        self._held = now
+        torques = self.holding.torques(sample, self._fresh(sample), now)
         self._send(sample.stamp_ns, torques)

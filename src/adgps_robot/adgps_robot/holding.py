@@ -1,6 +1,8 @@
 """What an arm gets between rollouts, in real time: joint damping, a motion, the hold at its end.
 
-No ROS. Whatever is wanted, a state that is not fresh is answered with zero torque.
+No ROS. Whatever is wanted, a state that is not fresh is answered with zero torque. Torques are due
+more often than a policy's: where an arm's inertia about a joint is small, feedback at 20 Hz with
+enough damping to brake it would make it swing.
 """
 
 from __future__ import annotations
@@ -19,6 +21,12 @@ OnMoved = Callable[[str, int], None]
 """Told of the end of a motion: why it failed, "" if it did not; and the last state's stamp [ns]."""
 
 
+PERIOD = 0.01
+"""Between two torques, where states come that often [s]."""
+SLOW = 0.3
+"""Speed below which a motion may begin; a faster arm is braked first [rad/s]."""
+
+
 class MotionError(Exception):
     """A motion that cannot begin; the message says why."""
 
@@ -31,16 +39,16 @@ class Holding:
     damping : (dU,) of the hold [N·m·s/rad].
     limits : of the arm; None for none.
     motion : how to move it; None: motions are not offered.
-    period : between two torques [s].
     """
 
     def __init__(
-        self, damping: Array, limits: Limits | None, motion: MotionSettings | None, period: float
+        self, damping: Array, limits: Limits | None, motion: MotionSettings | None
     ) -> None:
         self._damping = damping
         self._limits = limits
         self._settings = motion
-        self._period = period
+        self._goal: Array | None = None
+        self._give_up = 0.0
         self._motion: Motion | None = None
         self._on_moved: OnMoved | None = None
         self._sent = np.zeros(len(damping))
@@ -53,8 +61,8 @@ class Holding:
         """Whether the arm is on its way."""
         return self._on_moved is not None
 
-    def move(self, goal: Array, sample: JointSample, now: float, on_moved: OnMoved) -> None:
-        """Begin to move from a state to joint angles (dU,) [rad].
+    def move(self, goal: Array, now: float, on_moved: OnMoved) -> None:
+        """Begin to move to joint angles (dU,) [rad], once the arm is slow enough.
 
         Raises
         ------
@@ -74,13 +82,12 @@ class Holding:
                     f"joint {joint + 1} cannot go to {goal[joint]:.3f} rad, its range is"
                     f" [{low[joint]:.3f}, {high[joint]:.3f}]"
                 )
-        self._motion = Motion(self._settings, sample.angles, goal, now)
-        self._on_moved = on_moved
-        self._sent = np.zeros(len(self._damping))
+        self._motion, self._goal, self._on_moved = None, goal, on_moved
+        self._give_up = now + self._settings.settle_time
 
     def release(self, reason: str) -> None:
         """Give up any motion, and any pose: joint damping alone from now on."""
-        self._motion = None
+        self._motion = self._goal = None
         self._finish(reason)
 
     def hold(self, angles: Array, velocities: Array) -> Array:
@@ -96,18 +103,32 @@ class Holding:
         if not fresh:
             self.release("joint states stopped arriving")
             return np.zeros(len(self._damping))
+        if self._goal is not None:
+            self._brake(self._goal, sample, now)
+        if self._motion is not None:
+            self._look(self._motion, sample, now)
         if self._motion is None:
-            return self.hold(sample.angles, sample.velocities)
-        self._look(self._motion, sample, now)
-        if self._motion is None:
-            return self.hold(sample.angles, sample.velocities)
+            self._sent = self.hold(sample.angles, sample.velocities)
+            return self._sent
         torques = self._motion.torques(now, sample.angles, sample.velocities)
         if self._limits is not None:
             torques = limit(
-                self._limits, torques, self._sent, sample.angles, sample.velocities, self._period
+                self._limits, torques, self._sent, sample.angles, sample.velocities, PERIOD
             ).torques
         self._sent = torques
         return torques
+
+    def _brake(self, goal: Array, sample: JointSample, now: float) -> None:
+        """Begin the motion once the arm is slow enough."""
+        assert self._settings is not None
+        if (np.abs(sample.velocities) < SLOW).all():
+            self._goal, self._motion = None, Motion(self._settings, sample.angles, goal, now)
+        elif now > self._give_up:
+            joint = int(np.abs(sample.velocities).argmax())
+            self.release(
+                f"the arm cannot be braked: joint {joint + 1} moves at"
+                f" {sample.velocities[joint]:.2f} rad/s"
+            )
 
     def _look(self, motion: Motion, sample: JointSample, now: float) -> None:
         """See whether the motion has ended, or must end."""

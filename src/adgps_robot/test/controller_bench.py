@@ -95,6 +95,7 @@ class Bench:
         self.controller.active = True
         self.controller.safety.arm()
         self.state()
+        self.sent.clear()
         return self
 
     def _receive(self, stamp_ns: int, torques: Array) -> None:

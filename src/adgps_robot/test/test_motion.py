@@ -90,6 +90,27 @@ def test_it_arrives_and_is_held_there(bench: Bench) -> None:
     np.testing.assert_allclose(bench.sent[-1][1], -2.0 * bench.controller.states.newest.velocities)
 
 
+def test_a_fast_arm_is_braked_before_it_is_moved(bench: Bench) -> None:
+    """By damping alone; and if that does not help, nothing else is tried."""
+    bench.velocities = np.full(7, -2.0)
+    bench.clock_ns += 1
+    bench.state()
+    ends = move(bench)
+    period(bench)
+    newest = bench.controller.states.newest
+    assert newest is not None
+    np.testing.assert_allclose(bench.sent[-1][1], -2.0 * newest.velocities)
+    for _ in range(300):
+        period(bench)
+    assert ends == [""]
+
+    ends = move(bench, AWAY)
+    for _ in range(70):
+        bench.velocities = np.full(7, -2.0)
+        period(bench)
+    assert len(ends) == 1 and "cannot be braked: joint 1 moves" in ends[0]
+
+
 def test_a_blocked_arm_gives_up_and_is_only_damped(bench: Bench) -> None:
     """And names the joint."""
     ends = move(bench)
@@ -171,7 +192,7 @@ def test_a_policy_takes_over_from_the_hold(ramp_time: float) -> None:
         period(bench)
     trajectory = bench.results[0].trajectory
     assert trajectory is not None
-    sent = np.array([torques for _, torques in bench.sent[:8]])
+    sent = np.array([torques for _, torques in bench.sent[1:9]])  # after a last hold
     np.testing.assert_array_equal(trajectory.actions_applied, sent)
     weights = np.minimum(np.arange(1, 9) * 0.05 / ramp_time, 1.0) if ramp_time else np.ones(8)
     hold = -2.0 * trajectory.states[:-1, 7:14]
