@@ -5,14 +5,18 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
 from builtin_interfaces.msg import Time
 from stack_process import wait_for
-from torque_path import CONTROLLER, ORDER, TASK, TorquePath
+from torque_path import CONTROLLER, GATE, ORDER, TASK, TorquePath
 
+from adgps_core.conversions import messages
 from adgps_core.policies import LinearGaussianPolicy
+from adgps_core.tasks import start_angles
+from adgps_msgs.srv import ResetInstance
 from adgps_sim.world import JOINT_NAMES
 
 TWO_TICKS = 2 * TASK.control_period
@@ -119,6 +123,57 @@ def test_torques_are_cut_to_the_limits_and_that_is_reported(armed: TorquePath) -
     wait_for(lambda: any((t == expected).all() for _, t in armed.since(begin)), "the cut torques")
     armed.report("torque_gate", "clipped", before + 4)
     assert all(np.abs(torques).max() <= 87.0 for _, torques in armed.since(begin))
+
+
+def test_a_reset_moves_the_arm_and_waits_for_people(armed: TorquePath) -> None:
+    """Through controller and gate; while these are not armed it is refused with the reason."""
+    armed.launch("torque_controller", **CONTROLLER, gate_timeout=2.0)
+    armed.launch("reset_server")
+    instance = messages.instance_to_msg(TASK.instances("training")[3])
+    request = ResetInstance.Request(instance=instance, seed=1, perturbation=0.01)
+    refused = armed.call("reset_instance", request, ResetInstance)
+    assert refused.error_code == ResetInstance.Response.NOT_READY
+    wait_for(lambda: armed.call("torque_controller/arm").success, "the controller")
+    armed.call(f"{armed.arm}/driver/push")
+
+    def driving() -> Any:
+        reset = armed.begin_call("reset_instance", request, ResetInstance)
+        wait_for(
+            lambda: reset.done() or "confirm" in armed.state_of("reset_server"), "the arm", 60.0
+        )
+        return None if reset.done() else reset
+
+    reset = wait_for(driving, "a reset that is not refused")
+    goal = start_angles(
+        TASK, (9,), TASK.instances("training")[3], 0.01, np.random.default_rng((0, 1))
+    )
+    assert np.abs(armed.angles - goal).max() < 0.06
+    another = armed.call("reset_instance", request, ResetInstance)
+    assert "another reset is under way: waiting for ~/confirm of training/3" in another.error_msg
+    assert not reset.done()
+    assert armed.call("reset_server/confirm").success
+    wait_for(reset.done, "the reset")
+    assert reset.result().error_code == ResetInstance.Response.SUCCESS
+    assert reset.result().stamp.sec > 0 and reset.result().duration > 0.5
+    assert not armed.call("reset_server/confirm").success
+    armed.kill("reset_server")
+    armed.kill("torque_controller")
+
+
+def test_a_dry_run_sends_nothing(armed: TorquePath) -> None:
+    """There is not even a publisher on the arm's topic."""
+    armed.kill("torque_gate")
+    try:
+        armed.launch("torque_gate", **GATE, dry_run=True)
+        armed.report("torque_gate", "sending", "safe hold")
+        armed.arm_gate()
+        begin = time.monotonic()
+        armed.command(GOOD)
+        armed.report("torque_gate", "commands_passed", 1)
+        assert not armed.since(begin)
+    finally:
+        armed.kill("torque_gate")
+        armed.launch("torque_gate", **GATE)
 
 
 def test_the_e_stop_is_latched(armed: TorquePath) -> None:

@@ -80,6 +80,7 @@ class TorquePath:
     def __init__(self, number: int) -> None:
         self.namespace, self.arm = f"/robot_{number}", f"/arm_{number}"
         self._processes: dict[str, Any] = {}
+        self.angles = np.zeros(7)
         self._lock = threading.Lock()
         self.sent: deque[tuple[float, np.ndarray]] = deque(maxlen=5000)
         self.states: deque[tuple[float, np.ndarray]] = deque(maxlen=5000)
@@ -131,7 +132,9 @@ class TorquePath:
 
     def _on_state(self, message: JointState) -> None:
         velocities = dict(zip(message.name, message.velocity, strict=True))
+        angles = dict(zip(message.name, message.position, strict=True))
         with self._lock:
+            self.angles = np.array([angles[name] for name in JOINT_NAMES])
             self.stamp = message.header.stamp
             self.states.append(
                 (time.monotonic(), np.array([velocities[name] for name in COMMAND_NAMES]))
@@ -170,14 +173,16 @@ class TorquePath:
         )
         return self.reports[name]
 
+    def state_of(self, node: str) -> str:
+        """What a node last said of itself."""
+        return self.reports.get(f"{self.namespace}/{node}", {}).get("state", "")
+
     def call(self, service: str, request: Any = None, kind: Any = Trigger) -> Any:
         """Call a service of the robot, or of the arm if it begins with /.
 
         A first answer can get lost; all that are called do the same when called again.
         """
-        name = service if service.startswith("/") else f"{self.namespace}/{service}"
-        client = self._ros.node.create_client(kind, name)
-        wait_for(client.service_is_ready, name, PATIENCE)
+        name, client = self._client(service, kind)
         asked: list[tuple[float, Any]] = []
 
         def answer() -> Any:
@@ -189,6 +194,18 @@ class TorquePath:
         found = wait_for(answer, f"the answer of {name}", PATIENCE)
         self._ros.node.destroy_client(client)
         return found
+
+    def begin_call(self, service: str, request: Any, kind: Any) -> Any:
+        """Call a service that takes its time; the future of its answer."""
+        _, client = self._client(service, kind)
+        return client.call_async(request)
+
+    def _client(self, service: str, kind: Any) -> tuple[str, Any]:
+        """Client of a service that is there."""
+        name = service if service.startswith("/") else f"{self.namespace}/{service}"
+        client = self._ros.node.create_client(kind, name)
+        wait_for(client.service_is_ready, name, PATIENCE)
+        return name, client
 
     def arm_gate(self) -> None:
         """Arm the gate, whatever it was."""

@@ -12,15 +12,18 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 READMES = sorted(ROOT.glob("src/*/README.md"))
 DECLARING = {
-    "adgps_global_worker": "adgps_global_worker.nodes.parameters",
-    "adgps_local_worker": "adgps_local_worker.nodes.parameters",
-    "adgps_param_server": "adgps_param_server.nodes.parameters",
-    "adgps_robot": "adgps_robot.nodes.parameters",
-    "adgps_sim": "adgps_sim.nodes.sim_robot",
+    "global_worker": "adgps_global_worker.nodes.parameters",
+    "local_worker": "adgps_local_worker.nodes.parameters",
+    "param_server": "adgps_param_server.nodes.parameters",
+    "reset_server": "adgps_robot.nodes.reset_parameters",
+    "torque_controller": "adgps_robot.nodes.parameters",
+    "torque_gate": "adgps_robot.nodes.gate_parameters",
+    "sim_robot": "adgps_sim.nodes.sim_robot",
 }
-"""Modules whose function `declare` declares the parameters of a package's node."""
+"""Modules whose function `declare` declares the parameters of a node."""
 
 _BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_SECTION = re.compile(r"^## Node `([a-z_]+)`.*\n((?:(?!## ).*\n)*)", re.MULTILINE)
 _ROW = re.compile(r"^\| `([a-z_.]+)` \| `([^`]*)` \|", re.MULTILINE)
 
 
@@ -34,11 +37,17 @@ class _Recorder:
         self.declared[name] = (default, descriptor)
 
 
-def _declared(package: str) -> dict[str, tuple[Any, Any]]:
-    """Default and descriptor of every parameter, by name."""
+def _declared(name: str) -> dict[str, tuple[Any, Any]]:
+    """Default and descriptor of every parameter of a node, by name."""
     node = _Recorder()
-    import_module(DECLARING[package]).declare(node)
+    import_module(DECLARING[name]).declare(node)
     return node.declared
+
+
+def _sections(package: str) -> dict[str, str]:
+    """Text on each node of a package, by its name."""
+    text = (ROOT / "src" / package / "README.md").read_text(encoding="utf-8")
+    return {match[1]: match[2] for match in _SECTION.finditer(text)}
 
 
 def _blocks(readme: Path) -> Iterator[str]:
@@ -59,20 +68,20 @@ def test_python_runs(readme: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
         exec(compile(block, str(readme), "exec"), namespace)
 
 
-@pytest.mark.parametrize("package", DECLARING)
-def test_parameters_are_the_nodes(package: str) -> None:
+@pytest.mark.parametrize("node", DECLARING)
+def test_parameters_are_the_nodes(node: str) -> None:
     """Every parameter in a table exists, with the default that stands there."""
-    text = (ROOT / "src" / package / "README.md").read_text(encoding="utf-8")
+    text = _sections(DECLARING[node].partition(".")[0])[node]
     rows = {name: yaml.safe_load(default) for name, default in _ROW.findall(text)}
-    declared = {name: default for name, (default, _) in _declared(package).items()}
+    declared = {name: default for name, (default, _) in _declared(node).items()}
     assert rows
     assert rows == {name: declared.get(name, "not declared") for name in rows}
 
 
-@pytest.mark.parametrize("package", DECLARING)
-def test_every_parameter_is_described(package: str) -> None:
+@pytest.mark.parametrize("node", DECLARING)
+def test_every_parameter_is_described(node: str) -> None:
     """With a sentence, and numbers with a range that their defaults lie in."""
-    for name, (default, descriptor) in _declared(package).items():
+    for name, (default, descriptor) in _declared(node).items():
         assert descriptor.description.endswith("."), name
         numbers = [number for number in _flat(default) if type(number) in (int, float)]
         ranges = (*descriptor.integer_range, *descriptor.floating_point_range)

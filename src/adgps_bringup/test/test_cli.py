@@ -36,6 +36,9 @@ def refuse(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
         (["reach", "--real-time-factor", "-1"], "real_time_factor must be 0 (lock-step) or"),
         (["reach", "--speed", "3"], "unrecognized arguments: --speed 3"),
         (["reach", "--config", "absent.yaml"], "absent.yaml: No such file or directory"),
+        (["reach", "--robots-file", "absent.yaml"], "absent.yaml: No such file or directory"),
+        (["reach", "--robots-file", "absent.yaml", "--robots", "2"], "--robots is for simulated"),
+        (["reach", "--role", "robot"], "role and host are for real robots"),
         ([], "the following arguments are required: task"),
     ],
 )
@@ -124,3 +127,14 @@ def test_ctrl_c_before_anything_was_started(
 @pytest.mark.parametrize("arguments", [["juggle"], []])
 def test_verbs(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
     assert refuse(capsys, *arguments).startswith("adgps: ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["dance", "/robot_1"], "unknown action 'dance', known: arm, trip, clear, confirm"),
+        (["arm"], "the following arguments are required: NAMESPACE"),
+    ],
+)
+def test_robot(capsys: pytest.CaptureFixture[str], arguments: list[str], said: str) -> None:
+    assert said in refuse(capsys, "robot", *arguments)
