@@ -71,9 +71,11 @@ def test_a_controller_killed_in_a_rollout_leaves_a_safe_hold_then_zero(armed: To
     """Within two control ticks; without joint states nothing pushes the arm at all."""
     armed.launch("torque_controller", **CONTROLLER)
     assert armed.call("torque_controller/arm").success
-    armed.roll_out(noise_policy(400))
+    rollouts = [armed.roll_out(noise_policy(400))]
 
     def moving() -> bool:
+        if rollouts[-1].done():
+            rollouts.append(armed.roll_out(noise_policy(400)))
         sent = armed.since(time.monotonic() - 0.3)
         return sum(not armed.is_safe(at, torques) for at, torques in sent) > 20
 

@@ -42,7 +42,14 @@ LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL)
 ORDER = [JOINT_NAMES.index(name) for name in COMMAND_NAMES]
 
 GATE: dict[str, Any] = {"output_joint_names": list(COMMAND_NAMES)}
-CONTROLLER: dict[str, Any] = {"urdf": str(URDF), "lock_step": False, "autostart": True}
+CONTROLLER: dict[str, Any] = {
+    "urdf": str(URDF),
+    "lock_step": False,
+    "autostart": True,
+    # How late ticks are on a busy machine is not what is tested here.
+    "lateness_budget": 1.0,
+    "state_timeout": 1.0,
+}
 
 
 def start(program: Sequence[str], namespace: str, arm: str, **parameters: Any) -> Any:
