@@ -81,6 +81,11 @@ class RealRobot:
             raise ValueError("command_joint_names must be joint_names, in any order")
 
     @property
+    def reset_timeout(self) -> float:
+        """Longest wait for a reset [s]: the reset server's own waits, and a little more."""
+        return 3700.0 if self.confirm else 75.0
+
+    @property
     def output_joint_names(self) -> tuple[str, ...]:
         """The joints in the order of the driver's commands."""
         return self.command_joint_names or self.joint_names

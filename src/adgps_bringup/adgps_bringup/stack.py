@@ -194,6 +194,10 @@ def describe_stack(options: StackOptions) -> Stack:
     shares = share_out(instances, options.robots)
     links = _links(options)
     phases = choose_phases(options)
+    waiting: list[dict[str, Parameter]] = [{} for _ in shares]
+    if options.robots_file is not None:
+        robots = read_robots(options.robots_file)
+        waiting = [{"reset_timeout": robot.reset_timeout} for robot in robots]
     common: dict[str, Parameter] = {"task": options.task}
     training: dict[str, Parameter] = {"mode": options.mode}
 
@@ -224,6 +228,7 @@ def describe_stack(options: StackOptions) -> Stack:
                 "instances": shares[index],
                 "seed": options.seed,  # exploration depends on seed and instance, not on the robot
                 "replay_status_topics": links.status_topics[index],
+                **waiting[index],
                 **keeping(options.run / "checkpoints" / "local_workers"),
             },
             parameter_files=options.parameter_files,

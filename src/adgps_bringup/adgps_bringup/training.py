@@ -18,6 +18,7 @@ from adgps_bringup.interrupts import Interrupted, Interrupts
 from adgps_bringup.options import StackOptions
 from adgps_bringup.plots import plot_cost
 from adgps_bringup.progress import ProgressDisplay, duration
+from adgps_bringup.real_robots import read_robots
 from adgps_bringup.ros_node import request_checkpoint, watch_diagnostics
 from adgps_bringup.run_folder import CurveFile, keep_parameter_files, write_config
 from adgps_bringup.session import Session, running
@@ -31,7 +32,7 @@ STALL_TIMEOUT = 300.0
 """Longest times to wait for a first and for another sign of progress [s]; then the run fails."""
 
 HUMAN_PATIENCE = 4000.0
-"""The latter, and the longest wait for a reset, where people are waited for [s]."""
+"""The latter where people may be waited for [s]."""
 
 _PERIOD = 0.2
 _EVENTS_PERIOD = 5.0
@@ -118,7 +119,9 @@ class _Training:
                 self._interrupts,
                 own_domain=not self._real,
             ) as session:
-                patience = HUMAN_PATIENCE if self._real else RESET_TIMEOUT
+                robots_file = self._stack.options.robots_file
+                robots = read_robots(robots_file) if robots_file is not None else ()
+                patience = max((robot.reset_timeout for robot in robots), default=RESET_TIMEOUT)
                 evaluator = Evaluator(session.node, self._task, self._stack.robots, patience)
                 try:
                     self._practise(session, display)

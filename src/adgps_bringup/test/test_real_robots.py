@@ -140,6 +140,9 @@ def test_workers_know_nothing_of_the_arms(tmp_path: Path) -> None:
     for node in stack.of("local_worker", "global_worker", "param_server"):
         assert "arm_" not in f"{node.parameters}{node.remappings}"
     check_files(stack.nodes)
+    left, right = stack.of("local_worker")
+    assert left.parameters["reset_timeout"] > 3600.0  # somebody confirms
+    assert right.parameters["reset_timeout"] < 120.0
 
 
 @pytest.mark.parametrize(

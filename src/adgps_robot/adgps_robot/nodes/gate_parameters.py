@@ -23,7 +23,7 @@ _PARAMETERS: Table = {
     "output_joint_names": (_NAMES, "The same joints in the order of the arm's controller.", None),
     "output_topic": ("effort_controller/commands", "The arm's command topic.", None),
     "output_type": (ARRAY, f"Type of its messages; {' or '.join(OUTPUT_TYPES)}.", None),
-    "rate": (100.0, "How often the arm gets a command, whoever is alive [Hz].", (10.0, 1000.0)),
+    "rate": (100.0, "How often the arm gets a command, whoever is alive [Hz].", (50.0, 1000.0)),
     "limits.effort": ([87.0] * 4 + [12.0] * 3, "Largest torques [N*m].", (1e-3, 1e4)),
     "hold_damping": (
         [2.0] * 4 + [0.2] * 3,
