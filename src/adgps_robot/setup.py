@@ -21,7 +21,9 @@ setup(
         "console_scripts": [
             "camera_driver = adgps_robot.nodes.camera_driver:main",
             "imu_driver = adgps_robot.nodes.imu_driver:main",
+            "reset_server = adgps_robot.nodes.reset_server:main",
             "torque_controller = adgps_robot.nodes.torque_controller:main",
+            "torque_gate = adgps_robot.nodes.torque_gate:main",
         ],
     },
 )

@@ -49,7 +49,7 @@ def test_help_names_every_verb_and_prepares_nothing(tree: Path) -> None:
     for arguments in ((), ("--help",), ("-h",), ("help",)):
         done = call(tree, *arguments)
         assert done.returncode == 0
-        for verb in ("train", "evaluate", "doctor", "test", "exec"):
+        for verb in ("train", "evaluate", "robot", "doctor", "test", "exec"):
             assert f"\n  {verb} " in done.stdout
     assert not (tree / ".venv").exists()
 

@@ -15,14 +15,17 @@ DECLARING = {
     "global_worker": "adgps_global_worker.nodes.parameters",
     "local_worker": "adgps_local_worker.nodes.parameters",
     "param_server": "adgps_param_server.nodes.parameters",
-    "torque_controller": "adgps_robot.nodes.parameters",
     "camera_driver": "adgps_robot.nodes.camera_driver",
     "imu_driver": "adgps_robot.nodes.imu_driver",
+    "reset_server": "adgps_robot.nodes.reset_parameters",
+    "torque_controller": "adgps_robot.nodes.parameters",
+    "torque_gate": "adgps_robot.nodes.gate_parameters",
     "sim_robot": "adgps_sim.nodes.sim_robot",
 }
 """Modules whose function `declare` declares the parameters of a node."""
 
 _BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_SECTION = re.compile(r"^## Node `([a-z_]+)`.*\n((?:(?!## ).*\n)*)", re.MULTILINE)
 _ROW = re.compile(r"^\| `([a-z_.]+)` \| `([^`]*)` \|", re.MULTILINE)
 
 
@@ -36,20 +39,17 @@ class _Recorder:
         self.declared[name] = (default, descriptor)
 
 
-def _declared(node: str) -> dict[str, tuple[Any, Any]]:
-    """Default and descriptor of every parameter, by name."""
-    recorder = _Recorder()
-    import_module(DECLARING[node]).declare(recorder)
-    return recorder.declared
+def _declared(name: str) -> dict[str, tuple[Any, Any]]:
+    """Default and descriptor of every parameter of a node, by name."""
+    node = _Recorder()
+    import_module(DECLARING[name]).declare(node)
+    return node.declared
 
 
-def _section(node: str) -> str:
-    """What the README of a node's package says about it."""
-    path = ROOT / "src" / DECLARING[node].partition(".")[0] / "README.md"
-    for section in path.read_text(encoding="utf-8").split("\n## ")[1:]:
-        if section.startswith(f"Node `{node}`"):
-            return section
-    raise LookupError(f"{path} has no section about {node}")
+def _sections(package: str) -> dict[str, str]:
+    """Text on each node of a package, by its name."""
+    text = (ROOT / "src" / package / "README.md").read_text(encoding="utf-8")
+    return {match[1]: match[2] for match in _SECTION.finditer(text)}
 
 
 def _blocks(readme: Path) -> Iterator[str]:
@@ -73,7 +73,8 @@ def test_python_runs(readme: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize("node", DECLARING)
 def test_parameters_are_the_nodes(node: str) -> None:
     """Every parameter in a table exists, with the default that stands there."""
-    rows = {name: yaml.safe_load(default) for name, default in _ROW.findall(_section(node))}
+    text = _sections(DECLARING[node].partition(".")[0])[node]
+    rows = {name: yaml.safe_load(default) for name, default in _ROW.findall(text)}
     declared = {name: default for name, (default, _) in _declared(node).items()}
     assert rows
     assert rows == {name: declared.get(name, "not declared") for name in rows}

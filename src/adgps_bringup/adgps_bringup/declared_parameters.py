@@ -26,6 +26,10 @@ _DECLARED_IN = {
     "bag_player": "adgps_bringup.bags.bag_player",
     "recorder": "adgps_bringup.bags.recorder",
     "trajectory_player": "adgps_bringup.bags.trajectory_player",
+    "camera_driver": "adgps_robot.nodes.camera_driver",
+    "imu_driver": "adgps_robot.nodes.imu_driver",
+    "torque_gate": "adgps_robot.nodes.gate_parameters",
+    "reset_server": "adgps_robot.nodes.reset_parameters",
 }
 """Modules with a function `declare(node)`; they are imported only for nodes that are asked about,
 as some take seconds."""

@@ -29,6 +29,9 @@ from adgps_msgs.srv import ResetInstance
 ATTEMPTS = 4
 """Rollouts that are tried of one instance, on any robot, before the evaluation fails."""
 
+RESET_TIMEOUT = 10.0
+"""Longest wait for a reset that nobody has to help with [s]."""
+
 _START_TIMEOUT = 60.0
 _ANSWER_TIMEOUT = 10.0
 _ROLLOUT_TIMEOUT = 60.0
@@ -61,10 +64,18 @@ class Evaluator:
     node : spun by somebody else.
     task : the task.
     robots : their namespaces.
+    reset_timeout : longest wait for a reset [s].
     """
 
-    def __init__(self, node: Node, task: Task, robots: Sequence[str]) -> None:
+    def __init__(
+        self,
+        node: Node,
+        task: Task,
+        robots: Sequence[str],
+        reset_timeout: float = RESET_TIMEOUT,
+    ) -> None:
         """Connect to the robots."""
+        self._reset_timeout = reset_timeout
         self._node = node
         self._task = task
         self._clients = {
@@ -148,7 +159,7 @@ class Evaluator:
         message = instance_to_msg(instance)
         _wait(lambda: reset.service_is_ready() and execute.server_is_ready(), stop)
         request = ResetInstance.Request(instance=message, seed=0, perturbation=0.0)
-        answer = _result(reset.call_async(request), _ANSWER_TIMEOUT, stop)
+        answer = _result(reset.call_async(request), self._reset_timeout, stop)
         if answer.error_code != ResetInstance.Response.SUCCESS:
             raise _AttemptError(f"reset refused: {answer.error_msg}")
         goal = ExecuteRollout.Goal(

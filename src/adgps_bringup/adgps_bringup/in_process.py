@@ -13,7 +13,7 @@ import numpy as np
 from adgps_core.global_policy import Architecture, GlobalPolicy
 from adgps_core.optimized import OptimizedTrajectories
 from adgps_core.policies import LinearGaussianPolicy
-from adgps_core.tasks import Instance, Task
+from adgps_core.tasks import Instance, Task, start_angles
 from adgps_core.trajectory import Trajectory
 from adgps_local_worker.configuration import LocalConfiguration
 from adgps_local_worker.local_state import LocalState
@@ -24,7 +24,6 @@ from adgps_robot.outcome import RolloutError as StoppedError
 from adgps_robot.panda import panda_limits
 from adgps_robot.rollout import Rollout
 from adgps_robot.sampling import LocalSampler
-from adgps_sim.robot import start_angles
 from adgps_sim.scene import scene_builder
 from adgps_sim.world import JOINT_NAMES, URDF, World
 

@@ -7,10 +7,8 @@ and end, for they never outlive launch, in whatever way that ends.
 from __future__ import annotations
 
 import atexit
-import os
 import re
 import shlex
-import sys
 import time
 from collections import deque
 from collections.abc import Iterable, Mapping
@@ -26,12 +24,12 @@ from launch.logging import get_logger
 from launch_ros.actions import Node
 from launch_ros.ros_adapters import get_ros_node
 
-from adgps_bringup import tether
 from adgps_bringup.domain import free_domain
 from adgps_bringup.options import STORAGES, StackOptions
 from adgps_bringup.processes import check_executables, environment
 from adgps_bringup.progress import plain_line
-from adgps_bringup.resources import hyper_parameters
+from adgps_bringup.real_robots import read_robots
+from adgps_bringup.resources import hyper_parameters, real_parameters
 from adgps_bringup.ros_node import watch_diagnostics
 from adgps_bringup.run_folder import (
     FIXED,
@@ -44,7 +42,7 @@ from adgps_bringup.run_folder import (
     write_domain,
 )
 from adgps_bringup.stack import NodeDescription, Stack, describe_stack
-from adgps_bringup.supervisor import RespawnLimit
+from adgps_bringup.supervisor import RespawnLimit, tether_command
 from adgps_bringup.training_state import TrainingState
 from adgps_core.tasks import make_task
 
@@ -64,7 +62,17 @@ def launch_training(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     ValueError, FileNotFoundError
         With one line if the arguments, the folder or the installation cannot be used.
     """
-    stack = describe_stack(choose(context.launch_configurations))
+    return _launch(choose(context.launch_configurations), context)
+
+
+def launch_real(context: LaunchContext) -> list[LaunchDescriptionEntity]:
+    """Do the same with real robots; raises what launch_training does."""
+    return _launch(choose_real(context.launch_configurations), context)
+
+
+def _launch(options: StackOptions, context: LaunchContext) -> list[LaunchDescriptionEntity]:
+    """Make the run's folder, and say what is to be started on this machine."""
+    stack = describe_stack(options)
     check_executables(stack.nodes)
     assert stack.options.run is not None
     _held.enter_context(locked(stack.options.run))
@@ -75,13 +83,13 @@ def launch_training(context: LaunchContext) -> list[LaunchDescriptionEntity]:
     get_logger(_LOG).info(f"run folder {run}")
     return [
         *(SetEnvironmentVariable(*variable) for variable in environment().items()),
-        *_own_domain(context, run),
+        *_own_domain(context, stack),
         *(launch_node(node, context) for node in stack.nodes),
         OpaqueFunction(function=_report, args=[stack]),
     ]
 
 
-def choose(arguments: Mapping[str, str]) -> StackOptions:
+def choose(arguments: Mapping[str, str], *, go_on: bool = True) -> StackOptions:
     """Choices of the run from launch arguments; ValueError with one line if they cannot be."""
     run = arguments["run"] or f"runs/{arguments['task']}-{datetime.now():%Y%m%d-%H%M%S}"
     options = StackOptions(
@@ -101,6 +109,29 @@ def choose(arguments: Mapping[str, str]) -> StackOptions:
             arguments["task"], arguments["method"], arguments["optimizer"]
         ),
     )
+    return _go_on(options) if go_on else options
+
+
+def choose_real(arguments: Mapping[str, str]) -> StackOptions:
+    """Choices of a run with real robots; ValueError with one line if they cannot be."""
+    if not arguments["robots_file"]:
+        raise ValueError("robots_file is needed: a list of the robots, see config/real/robots.yaml")
+    robots_file = Path(arguments["robots_file"]).expanduser().absolute()
+    simulated = {"robots": str(len(read_robots(robots_file))), "real_time_factor": "1"}
+    options = choose({**arguments, **simulated, "global_workers": ""}, go_on=False)
+    return _go_on(
+        replace(
+            options,
+            robots_file=robots_file,
+            role=arguments["role"],
+            host=arguments["host"],
+            parameter_files=(real_parameters(), *options.parameter_files),
+        )
+    )
+
+
+def _go_on(options: StackOptions) -> StackOptions:
+    """Go on with the run in the folder, if there is one, with its parameter files."""
     assert options.run is not None
     if not options.run.is_dir() or not any(options.run.iterdir()):
         check_new(options.run)
@@ -126,9 +157,14 @@ def _real(arguments: Mapping[str, str], name: str) -> float:
         raise ValueError(f"{name} must be a number, not {arguments[name]!r}") from None
 
 
-def _own_domain(context: LaunchContext, run: Path) -> Iterable[LaunchDescriptionEntity]:
-    """Choose a free ROS domain, so that two runs never mix, unless the user has chosen one."""
-    domain_id = context.environment.get("ROS_DOMAIN_ID")
+def _own_domain(context: LaunchContext, stack: Stack) -> Iterable[LaunchDescriptionEntity]:
+    """Choose a free ROS domain, so that two runs never mix, unless the user has chosen one.
+
+    Real robots are where their drivers are, in the domain of the terminal.
+    """
+    run = stack.options.run
+    assert run is not None
+    domain_id = context.environment.get("ROS_DOMAIN_ID") or ("0" if stack.options.real else "")
     if domain_id:
         write_domain(run, int(domain_id))
         get_logger(_LOG).info(f"ROS_DOMAIN_ID={domain_id}")
@@ -179,7 +215,7 @@ def _prefix(node: NodeDescription, context: LaunchContext) -> str:
 
     A prefix of one's own takes the place of the user's --launch-prefix, so that is added to it.
     """
-    tie = shlex.join([sys.executable, "-I", "-S", tether.__file__, str(os.getpid())])
+    tie = shlex.join(tether_command(node.farewell))
     chosen = context.launch_configurations.get("launch-prefix", "")
     pattern = context.launch_configurations.get("launch-prefix-filter", "")
     return f"{tie} {chosen}" if re.match(pattern, node.executable) else tie

@@ -11,6 +11,8 @@ from adgps_core.tasks import TASKS
 MODES = ("async", "sync")
 RECORDINGS = ("", "trajectories", "all")
 STORAGES = ("mcap", "sqlite3")
+ROLES = ("all", "robot", "workers", "server")
+"""What a machine runs: robots' own nodes, their workers, the parameter server."""
 
 MAX_ROBOTS = 8
 MAX_PARTICIPANTS = 32
@@ -38,6 +40,9 @@ class StackOptions:
         (also what robots see and do), or nothing.
     storage : kind of the bag's storage files.
     from_bag : bag to train from instead of from robots that practise; these only evaluate.
+    robots_file : list of real robots, which are then N; None: simulated ones.
+    role : what of the stack runs on this machine, one or several of ROLES, joined by commas.
+    host : name of this machine, as the list of robots has it; "": all robots are meant.
 
     Raises
     ------
@@ -59,6 +64,9 @@ class StackOptions:
     record: str = ""
     storage: str = STORAGES[0]
     from_bag: Path | None = None
+    robots_file: Path | None = None
+    role: str = "all"
+    host: str = ""
 
     def __post_init__(self) -> None:
         """Validate."""
@@ -86,6 +94,22 @@ class StackOptions:
                 f"global_workers must be between 1 and {most} with {self.robots} robots,"
                 f" not {self.global_workers}"
             )
+
+        for role in self.role.split(","):
+            _one_of("role", role, ROLES)
+        if self.robots_file is None and (self.role != "all" or self.host):
+            raise ValueError("role and host are for real robots: give a file that lists them")
+        if self.host and self.global_workers is not None:
+            raise ValueError("on several machines every robot has a global worker of its own")
+
+    def plays(self, role: str) -> bool:
+        """Whether this machine has a role."""
+        return not {"all", role}.isdisjoint(self.role.split(","))
+
+    @property
+    def real(self) -> bool:
+        """Whether the robots are real ones."""
+        return self.robots_file is not None
 
     @property
     def lock_step(self) -> bool:

@@ -61,6 +61,7 @@ def commands(
             environment={**os.environ, **variables},
             required=node.required,
             respawn=node.respawn,
+            farewell=node.farewell,
         )
         for node in nodes
     ]

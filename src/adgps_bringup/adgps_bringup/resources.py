@@ -32,6 +32,11 @@ def hyper_parameters(task: str, method: str, optimizer: str) -> tuple[Path, ...]
     return tuple(path for path in files if path == files[0] or path.exists())
 
 
+def real_parameters() -> Path:
+    """Parameter file that goes before the task's own where robots are real."""
+    return launch_folder() / "config" / "real" / "defaults.yaml"
+
+
 def executable(package: str, name: str) -> Path:
     """Path of a node's executable, lib/<package>/<name>; FileNotFoundError with the remedy."""
     for prefix in _prefixes():

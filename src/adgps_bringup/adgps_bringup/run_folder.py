@@ -30,6 +30,7 @@ import yaml
 
 from adgps_bringup import parameter_files
 from adgps_bringup.options import StackOptions
+from adgps_bringup.real_robots import read_robots, write_robots
 from adgps_bringup.stack import Stack
 from adgps_bringup.training_state import CurvePoint
 
@@ -53,6 +54,8 @@ def read_options(run: Path) -> StackOptions:
         files = tuple(run / "config" / name for name in saved.pop("parameter_files"))
         bag = saved.pop("from_bag", None)
         saved["from_bag"] = Path(bag) if bag else None
+        if saved.get("robots_file"):
+            saved["robots_file"] = run / "config" / saved["robots_file"]
         return StackOptions(**saved, run=run, parameter_files=files)
     except FileNotFoundError as error:
         raise RunFolderError(f"{run} is not a run's folder: it has no config.yaml") from error
@@ -156,7 +159,12 @@ def keep_parameter_files(options: StackOptions) -> StackOptions:
         if path != copy:
             shutil.copyfile(path, copy)
         kept.append(copy)
-    return replace(options, parameter_files=tuple(kept))
+    robots = options.robots_file
+    if robots is not None and robots.parent != folder:
+        copy = folder / "robots.yaml"
+        write_robots(read_robots(robots), copy)
+        robots = copy
+    return replace(options, parameter_files=tuple(kept), robots_file=robots)
 
 
 def write_config(stack: Stack) -> None:
@@ -167,6 +175,7 @@ def write_config(stack: Stack) -> None:
     del choices["run"]
     choices["parameter_files"] = [path.name for path in options.parameter_files]
     choices["from_bag"] = str(options.from_bag) if options.from_bag else None
+    choices["robots_file"] = options.robots_file.name if options.robots_file else None
     nodes: dict[str, Any] = {}
     for node in stack.nodes:
         nodes.update(parameter_files.resolve(node))

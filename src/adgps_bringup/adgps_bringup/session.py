@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,6 +62,7 @@ def running(
     log_folder: Path,
     show: Callable[[str], None],
     interrupts: Interrupts,
+    own_domain: bool = True,
 ) -> Iterator[Session]:
     """Start processes and a node; stop all of it, and clean up behind it, at the end.
 
@@ -72,9 +73,12 @@ def running(
     log_folder : gets the output of each process.
     show : called with one line for what the user should see.
     interrupts : looked at in every tick.
+    own_domain : use a ROS domain that nobody else does; False: the user's, where others are that
+        were not started here.
     """
     ledger = SegmentLedger()
-    with free_domain() as domain_id:
+    users = int(os.environ.get("ROS_DOMAIN_ID") or 0)
+    with free_domain() if own_domain else nullcontext(users) as domain_id:
         variables = {**environment(), "ROS_DOMAIN_ID": str(domain_id)}
         os.environ.update(variables)  # this process's own node reads them too
         to_start = commands(nodes, parameter_folder, variables)

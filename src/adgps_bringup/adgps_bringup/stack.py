@@ -7,6 +7,13 @@ The supervisor and the launch files both start what `describe_stack` describes, 
     local_worker            /robot_i         Algorithm 2
     global_worker           /robot_i         Algorithm 3; /global_worker_j if not one per robot
     recorder                /                a bag of the run, where asked for
+
+Real robots (see real_robots.py) have, in place of simulated_robot,
+
+    torque_gate             /robot_i         the only one that sends torques to the arm's driver
+    torque_controller       /robot_i
+    reset_server            /robot_i
+    camera_driver, imu_driver                where the file of robots names such a device
 """
 
 from __future__ import annotations
@@ -17,7 +24,8 @@ from pathlib import Path
 
 from adgps_bringup.bags.selection import ALL_TOPICS, DEFAULT_TOPICS
 from adgps_bringup.links import Links, link
-from adgps_bringup.options import StackOptions
+from adgps_bringup.options import MAX_PARTICIPANTS, StackOptions
+from adgps_bringup.real_robots import RealRobot, read_robots
 from adgps_bringup.schedule import choose_phases
 from adgps_core.phases import Phase
 from adgps_core.tasks import make_task
@@ -28,6 +36,9 @@ SERVER = "param_server"
 ROBOT = "simulated_robot"
 LOCAL_WORKER = "local_worker"
 GLOBAL_WORKER = "global_worker"
+GATE = "torque_gate"
+CONTROLLER = "torque_controller"
+RESET_SERVER = "reset_server"
 RECORDER = "recorder"
 PLAYER = "trajectory_player"
 
@@ -51,6 +62,8 @@ class NodeDescription:
     remappings : (from, to).
     required : the whole stack stops when this process ends for good.
     respawn : start the process again when it dies.
+    farewell : when its parent is killed, it is asked to end instead of being killed too: it has
+        something to say before.
     """
 
     package: str
@@ -62,6 +75,7 @@ class NodeDescription:
     remappings: tuple[tuple[str, str], ...] = ()
     required: bool = True
     respawn: bool = False
+    farewell: bool = False
 
     @property
     def name(self) -> str:
@@ -103,12 +117,14 @@ class Stack:
     @property
     def robots(self) -> tuple[str, ...]:
         """Namespaces of the robots, e.g. "/robot_1"."""
-        return robot_names(self.options.robots)
+        return robot_names(self.options)
 
 
-def robot_names(robots: int) -> tuple[str, ...]:
-    """Namespaces of N robots."""
-    return tuple(f"/robot_{i + 1}" for i in range(robots))
+def robot_names(options: StackOptions) -> tuple[str, ...]:
+    """Namespaces of the robots; RobotsFileError if real ones cannot be read."""
+    if options.robots_file is not None:
+        return tuple(robot.namespace for robot in read_robots(options.robots_file))
+    return tuple(f"/robot_{i + 1}" for i in range(options.robots))
 
 
 def share_out(items: Sequence[str], shares: int) -> tuple[tuple[str, ...], ...]:
@@ -119,7 +135,9 @@ def share_out(items: Sequence[str], shares: int) -> tuple[tuple[str, ...], ...]:
 
 
 def describe_robots(options: StackOptions) -> tuple[NodeDescription, ...]:
-    """Describe the simulated robots alone, which is all that an evaluation needs."""
+    """Describe the robots alone, which is all that an evaluation needs."""
+    if options.robots_file is not None:
+        return describe_real_robots(options, read_robots(options.robots_file))
     return tuple(
         NodeDescription(
             package="adgps_bringup",
@@ -136,12 +154,58 @@ def describe_robots(options: StackOptions) -> tuple[NodeDescription, ...]:
             remappings=(("/clock", "clock"),),
             respawn=True,
         )
-        for index, namespace in enumerate(robot_names(options.robots))
+        for index, namespace in enumerate(robot_names(options))
     )
 
 
+def describe_real_robots(
+    options: StackOptions, robots: Sequence[RealRobot]
+) -> tuple[NodeDescription, ...]:
+    """Describe the nodes of real robots, gates first: an arm is held before anything else runs."""
+    described: list[NodeDescription] = []
+
+    def add(robot: RealRobot, name: str, parameters: Mapping[str, Parameter]) -> None:
+        described.append(
+            NodeDescription(
+                package="adgps_robot",
+                executable=name,
+                nodes=(name,),
+                namespace=robot.namespace,
+                parameters=parameters,
+                parameter_files=options.parameter_files,
+                remappings=(("joint_states", robot.joint_states),),
+                respawn=True,
+                farewell=name == GATE,
+            )
+        )
+
+    for robot in robots:
+        gate: dict[str, Parameter] = {
+            "joint_names": robot.joint_names,
+            "output_joint_names": robot.output_joint_names,
+            "output_topic": robot.commands,
+            "output_type": robot.command_type,
+        }
+        add(robot, GATE, gate)
+    for index, robot in enumerate(robots):
+        common: dict[str, Parameter] = {"task": options.task, "joint_names": robot.joint_names}
+        controller: dict[str, Parameter] = {
+            "urdf": robot.urdf,
+            "end_effector_frame": robot.end_effector_frame,
+            "lock_step": False,
+            "autostart": True,
+        }
+        seed = derived_seed(options.seed, index)
+        add(robot, CONTROLLER, {**common, **controller})
+        add(robot, RESET_SERVER, {**common, "confirm": robot.confirm, "seed": seed})
+        for name, device in (("camera_driver", robot.camera), ("imu_driver", robot.imu)):
+            if device is not None:
+                add(robot, name, device)
+    return tuple(described)
+
+
 def describe_stack(options: StackOptions) -> Stack:
-    """Describe the whole stack for training.
+    """Describe what runs on this machine for training: the whole stack, unless it has a role.
 
     Raises
     ------
@@ -152,9 +216,13 @@ def describe_stack(options: StackOptions) -> Stack:
         raise ValueError("training needs a run folder")
     instances = [instance.id for instance in make_task(options.task).instances("training")]
     shares = share_out(instances, options.robots)
-    names = robot_names(options.robots)
+    names = robot_names(options)
     links = link(names, options.number_of_global_workers, all_wait=options.mode == "sync")
     phases = choose_phases(options)
+    waiting: list[dict[str, Parameter]] = [{} for _ in shares]
+    if options.robots_file is not None:
+        robots = read_robots(options.robots_file)
+        waiting = [{"reset_timeout": robot.reset_timeout} for robot in robots]
     local_workers = tuple(
         NodeDescription(
             package="adgps_local_worker",
@@ -168,6 +236,7 @@ def describe_stack(options: StackOptions) -> Stack:
                 "instances": shares[index],
                 "seed": options.seed,  # exploration depends on seed and instance, not on the robot
                 "replay_status_topics": links.status_topics[index],
+                **waiting[index],
                 **_keeping(options.run / "checkpoints" / "local_workers"),
             },
             parameter_files=options.parameter_files,
@@ -178,12 +247,15 @@ def describe_stack(options: StackOptions) -> Stack:
     instances_of = dict(zip(names, shares, strict=True))
     nodes = (
         *describe_recorders(options),
-        describe_server(options),
-        *describe_robots(options),
-        *describe_global_workers(options, links, instances_of),
-        *local_workers,
+        *((describe_server(options),) if options.plays("server") else ()),
+        *(describe_robots(options) if options.plays("robot") else ()),
+        *(
+            (*describe_global_workers(options, links, instances_of), *local_workers)
+            if options.plays("workers")
+            else ()
+        ),
     )
-    return Stack(options, phases, nodes)
+    return Stack(options, phases, _on_this_machine(options, nodes))
 
 
 def describe_server(options: StackOptions) -> NodeDescription:
@@ -290,6 +362,34 @@ def _keeping(folder: Path) -> dict[str, Parameter]:
     that is started again after a crash goes on where it was.
     """
     return {"checkpoint_dir": str(folder), "resume": True}
+
+
+def _on_this_machine(
+    options: StackOptions, nodes: Sequence[NodeDescription]
+) -> tuple[NodeDescription, ...]:
+    """Leave out the nodes of robots that are attached to other machines.
+
+    Raises
+    ------
+    ValueError
+        If there are more than can find each other on one host.
+    """
+    here, arms = tuple(nodes), 0
+    if options.robots_file is not None:
+        robots = read_robots(options.robots_file)
+        others = {
+            robot.namespace
+            for robot in robots
+            if options.host and robot.host not in ("", options.host)
+        }
+        here = tuple(node for node in nodes if node.namespace not in others)
+        arms = len(robots) - len(others)
+    if len(here) + arms + 1 > MAX_PARTICIPANTS:  # the arms' drivers, and the command line's own
+        raise ValueError(
+            f"{len(here)} processes and {arms} drivers are more than find each other on one machine"
+            f" ({MAX_PARTICIPANTS}): share the robots out with host and role"
+        )
+    return here
 
 
 def server_checkpoints(run: Path) -> Path:

@@ -35,13 +35,17 @@ class ProcessEndedError(RuntimeError):
 
 @dataclass(frozen=True)
 class Command:
-    """One process to run: name, arguments (program first), environment, and what if it ends."""
+    """One process to run: name, arguments (program first), environment, and what if it ends.
+
+    With farewell it is asked to end, not killed, when this process is killed.
+    """
 
     name: str
     arguments: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     required: bool = True
     respawn: bool = False
+    farewell: bool = False
 
 
 @dataclass(frozen=True)
@@ -179,7 +183,7 @@ class Supervisor:
         """Start a process in a session of its own, tethered to this one."""
         command = item.command
         item.process = subprocess.Popen(
-            [sys.executable, "-I", "-S", tether.__file__, str(os.getpid()), *command.arguments],
+            [*tether_command(command.farewell), *command.arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -207,6 +211,12 @@ class Supervisor:
             raise ProcessEndedError(f"{name} {why}{often}, its output is in {log}")
         else:
             self._show(f"[{name}] {why}")
+
+
+def tether_command(farewell: bool) -> list[str]:
+    """What to put before a program so that it never outlives this process."""
+    flags = ["--farewell"] if farewell else []
+    return [sys.executable, "-I", "-S", tether.__file__, *flags, str(os.getpid())]
 
 
 def _reason(status: int) -> str:

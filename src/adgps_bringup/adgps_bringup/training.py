@@ -13,12 +13,13 @@ from rich.console import Console
 
 from adgps_bringup import evaluation, summary
 from adgps_bringup.bags.dataset import Survey
-from adgps_bringup.evaluator import Evaluator
+from adgps_bringup.evaluator import RESET_TIMEOUT, Evaluator
 from adgps_bringup.events import EventWriter
 from adgps_bringup.interrupts import Interrupted, Interrupts
 from adgps_bringup.options import StackOptions
 from adgps_bringup.plots import plot_cost
 from adgps_bringup.progress import ProgressDisplay, duration
+from adgps_bringup.real_robots import read_robots
 from adgps_bringup.ros_node import request_checkpoint, watch_diagnostics
 from adgps_bringup.run_folder import (
     CurveFile,
@@ -36,6 +37,9 @@ from adgps_core.tasks import SPLITS, make_task
 START_TIMEOUT = 180.0
 STALL_TIMEOUT = 300.0
 """Longest times to wait for a first and for another sign of progress [s]; then the run fails."""
+
+HUMAN_PATIENCE = 4000.0
+"""The latter where people may be waited for [s]."""
 
 _PERIOD = 0.2
 _EVENTS_PERIOD = 5.0
@@ -70,6 +74,32 @@ def _train(stack: Stack, interrupts: Interrupts) -> int:
     return _Training(stack, stack.options.run, interrupts).run()
 
 
+def serve(options: StackOptions, interrupts: Interrupts) -> int:
+    """Run this machine's part of a stack until it is stopped; the server's machine shows progress.
+
+    Raises
+    ------
+    Interrupted, ProcessEndedError
+        Nothing else ends it.
+    """
+    options = keep_parameter_files(options)
+    assert options.run is not None
+    stack = describe_stack(options)
+    write_config(stack)
+    console = Console(highlight=False)
+
+    def show(line: str) -> None:
+        console.print(line, markup=False, soft_wrap=True)
+
+    show(f"run folder {options.run}")
+    show(f"running {', '.join(node.name for node in stack.nodes)} until Ctrl-C")
+    folders = options.run / "parameters", options.run / "log"
+    with running(stack.nodes, *folders, show, interrupts, own_domain=False) as session:
+        while True:
+            session.tick()
+            time.sleep(_PERIOD)
+
+
 class _Training:
     """One training run."""
 
@@ -78,6 +108,7 @@ class _Training:
         self._run = run
         self._workers = [node.name for node in stack.of(LOCAL_WORKER, GLOBAL_WORKER, PLAYER)]
         self._interrupts = interrupts
+        self._real = stack.options.real
         self._curve = CurveFile(run)
         robots = tuple(robot.strip("/") for robot in stack.practising)
         self._task = make_task(stack.options.task)
@@ -101,9 +132,13 @@ class _Training:
                 self._run / "log",
                 display.say,
                 self._interrupts,
+                own_domain=not self._real,
             ) as session:
                 write_domain(self._run, session.domain_id)
-                evaluator = Evaluator(session.node, self._task, self._stack.robots)
+                robots_file = self._stack.options.robots_file
+                robots = read_robots(robots_file) if robots_file is not None else ()
+                patience = max((robot.reset_timeout for robot in robots), default=RESET_TIMEOUT)
+                evaluator = Evaluator(session.node, self._task, self._stack.robots, patience)
                 try:
                     self._practise(session, display)
                     version, newer_by = self._freeze(session)
@@ -162,9 +197,10 @@ class _Training:
                 f"no sign of the workers of {names} within {START_TIMEOUT:g} s,"
                 f" see {self._run / 'log'}"
             )
-        if self._now - self._state.last_progress_s > STALL_TIMEOUT:
+        stall = HUMAN_PATIENCE if self._real else STALL_TIMEOUT
+        if self._now - self._state.last_progress_s > stall:
             doing = "; ".join(f"{w.robot}: {w.state}" for w in self._state.workers.values())
-            raise TrainingError(f"no progress for {STALL_TIMEOUT:g} s ({doing})")
+            raise TrainingError(f"no progress for {stall:g} s ({doing})")
 
     def _freeze(self, session: Session) -> tuple[PolicyVersion, float]:
         """End the learning, save the policy; its version, and how long after the last rollout."""

@@ -42,6 +42,9 @@ def refuse(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
         (["reach", "--from-bag", ".", "--resume"], "--from-bag begins a new run, --resume goes on"),
         (["reach", "--speed", "3"], "unrecognized arguments: --speed 3"),
         (["reach", "--config", "absent.yaml"], "absent.yaml: No such file or directory"),
+        (["reach", "--robots-file", "absent.yaml"], "absent.yaml: No such file or directory"),
+        (["reach", "--robots-file", "absent.yaml", "--robots", "2"], "--robots is for simulated"),
+        (["reach", "--role", "robot"], "role and host are for real robots"),
         ([], "the following arguments are required: task"),
     ],
 )
@@ -157,3 +160,14 @@ def test_ctrl_c_before_anything_was_started(
 @pytest.mark.parametrize("arguments", [["juggle"], []])
 def test_verbs(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
     assert refuse(capsys, *arguments).startswith("adgps: ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["dance", "/robot_1"], "unknown action 'dance', known: arm, trip, clear, confirm"),
+        (["arm"], "the following arguments are required: NAMESPACE"),
+    ],
+)
+def test_robot(capsys: pytest.CaptureFixture[str], arguments: list[str], said: str) -> None:
+    assert said in refuse(capsys, "robot", *arguments)

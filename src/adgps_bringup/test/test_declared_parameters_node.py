@@ -10,11 +10,21 @@ rclpy = pytest.importorskip("rclpy")
 from adgps_bringup.declared_parameters import check_values, declared  # noqa: E402
 from adgps_bringup.options import StackOptions  # noqa: E402
 from adgps_bringup.parameter_files import ParameterFileError  # noqa: E402
-from adgps_bringup.resources import hyper_parameters, launch_folder  # noqa: E402
-from adgps_bringup.stack import describe_player, describe_stack  # noqa: E402
+from adgps_bringup.resources import hyper_parameters, launch_folder, real_parameters  # noqa: E402
+from adgps_bringup.stack import Stack, describe_player, describe_stack  # noqa: E402
 
 STACK = describe_stack(StackOptions(run=Path("/r"), iterations=3, record="all"))
 HERE = {"bag_player", "recorder", "trajectory_player"}
+
+
+def real_stack(folder: Path) -> Stack:
+    """The same with a real robot."""
+    (folder / "arm.urdf").write_text("<robot/>")
+    robots = folder / "robots.yaml"
+    robots.write_text(
+        "robots: [{namespace: /robot_1, urdf: arm.urdf, joint_states: /a/s, commands: /a/c}]"
+    )
+    return describe_stack(StackOptions(run=Path("/r"), robots=1, robots_file=robots))
 
 
 def write(folder: Path, node: str, text: str) -> Path:
@@ -29,8 +39,12 @@ def test_the_project_s_own_files_are_sound() -> None:
     check_values(STACK.nodes, files)
 
 
-def test_what_the_description_sets_is_declared_by_a_node_of_the_process() -> None:
-    for process in STACK.nodes:
+def test_so_is_what_real_arms_get_first(tmp_path: Path) -> None:
+    check_values(real_stack(tmp_path).nodes, [real_parameters()])
+
+
+def test_what_the_description_sets_is_declared_by_a_node_of_the_process(tmp_path: Path) -> None:
+    for process in (*STACK.nodes, *real_stack(tmp_path).nodes):
         known = set[str]().union(*(declared(node) for node in process.nodes))
         assert set(process.parameters) <= known | {"use_sim_time"}, process.name
 

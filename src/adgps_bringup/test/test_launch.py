@@ -21,6 +21,7 @@ from adgps_bringup.stack import NodeDescription, describe_stack
 from adgps_bringup.supervisor import RespawnLimit
 
 SIM = launch_folder() / "sim.launch.py"
+REAL = launch_folder() / "real.launch.py"
 
 ARGUMENTS = {
     "task",
@@ -37,6 +38,8 @@ ARGUMENTS = {
     "storage",
 }
 
+SIMULATED = {"robots", "real_time_factor", "global_workers"}
+
 CHOICES = [
     {"robots": "2"},
     {"robots": "3", "global_workers": "1", "mode": "sync", "iterations": "7", "seed": "5"},
@@ -44,10 +47,10 @@ CHOICES = [
 ]
 
 
-def declared(file: Path = SIM) -> dict[str, dict[str, Any]]:
+def declared(path: Path = SIM) -> dict[str, dict[str, Any]]:
     """Keywords of every DeclareLaunchArgument whose value is a literal, read without launch."""
     found: dict[str, dict[str, Any]] = {}
-    for call in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "DeclareLaunchArgument":
             name = ast.literal_eval(call.args[0])
             assert name not in found
@@ -66,10 +69,12 @@ def test_the_launch_file_is_installed_with_its_configuration() -> None:
 
 
 def test_every_argument_has_a_description() -> None:
-    arguments = declared()
-    assert set(arguments) == ARGUMENTS
-    for name, keywords in arguments.items():
-        assert re.match(r"\w.{8,}", keywords["description"]), name
+    real = (ARGUMENTS - SIMULATED) | {"robots_file", "role", "host"}
+    for path, expected in ((SIM, ARGUMENTS), (REAL, real)):
+        arguments = declared(path)
+        assert set(arguments) == expected
+        for name, keywords in arguments.items():
+            assert re.match(r"\w.{8,}", keywords["description"]), name
 
 
 @pytest.mark.parametrize(
@@ -88,7 +93,7 @@ def test_arguments_of_the_other_launch_files(name: str, arguments: set[str]) -> 
 
 def test_defaults_are_those_of_the_command_line() -> None:
     options = StackOptions()
-    for name, keywords in declared().items():
+    for name, keywords in {**declared(), **declared(REAL)}.items():
         value = getattr(options, name)
         default = keywords["default_value"]
         assert (default == "") if value is None else (type(value)(default) == value), name

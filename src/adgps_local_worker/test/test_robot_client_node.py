@@ -43,7 +43,7 @@ def robot(thread: WorkerThread, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rob
     """A client that hardly pauses, and waits for a rollout for 2 s."""
     monkeypatch.setattr(robot_client, "PAUSE", 0.01)
     monkeypatch.setattr(robot_client, "ANSWER_TIMEOUT", 3.0)
-    made = RobotClient(thread.node, TASK, 2.0, 0.02, thread.stop)
+    made = RobotClient(thread.node, TASK, 2.0, 3.0, 0.02, thread.stop)
     yield made
     thread.leave()
     made.destroy()
@@ -105,7 +105,7 @@ def test_answers_tell_the_policy_s_faults_from_the_robot_s(
         (RESULT.STALE_STATE, RobotNotReadyError),
         (RESULT.BUSY, RobotNotReadyError),
         (RESULT.LIMIT_VIOLATION, RolloutError),
-        (RESULT.JITTER, RolloutError),
+        (RESULT.JITTER, RobotNotReadyError),
         (RESULT.CANCELED, RolloutError),
         (RESULT.INVALID_GOAL, ValueError),
         (RESULT.SUCCESS, RolloutError),  # with an empty trajectory

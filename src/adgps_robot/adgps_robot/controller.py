@@ -2,8 +2,8 @@
 
 Lock-step: every state is answered as it arrives, exactly once, and the robot waits for the answer.
 Real time: a timer calls `on_timer` once a control period; the newest state is answered.
-While no rollout runs, a robot in real time gets joint damping at the measured state; a robot in
-lock-step does not move.
+While no rollout runs, a robot in real time is held, or moved on request (see holding.py); a robot
+in lock-step does not move.
 """
 
 from __future__ import annotations
@@ -18,13 +18,18 @@ from adgps_core.global_policy import GlobalPolicy
 from adgps_core.tasks import Task
 from adgps_core.typing import Array
 from adgps_robot.execution import SECOND_NS, Execution, RolloutResult, Timing
+from adgps_robot.gate_watch import GateWatch
 from adgps_robot.goal import Goal
+from adgps_robot.hold import Ramp
+from adgps_robot.holding import PERIOD as HOLD_PERIOD
+from adgps_robot.holding import Holding, MotionError, OnMoved
 from adgps_robot.joint_states import JointSample, StateFilter
 from adgps_robot.kinematics import Kinematics
 from adgps_robot.limits import Limits
+from adgps_robot.motion import MotionSettings
 from adgps_robot.outcome import Outcome, RolloutError
 from adgps_robot.rollout import Rollout
-from adgps_robot.safety import Safety
+from adgps_robot.safety import Safety, SafetyError
 from adgps_robot.sampling import choose_sampler
 
 POLICIES = 32
@@ -47,6 +52,9 @@ class Controller:
     robot : name of the robot, for the record.
     clock_ns : the robot's ROS clock [ns].
     now : steady clock [s].
+    ramp_time : how long a policy takes to take over from the hold [s].
+    motion : how the arm is moved between rollouts; None: it is not.
+    gate : what is known of the gate between controller and arm; None: there is no gate.
     """
 
     def __init__(
@@ -62,6 +70,9 @@ class Controller:
         robot: str,
         clock_ns: Callable[[], int],
         now: Callable[[], float] = time.monotonic,
+        ramp_time: float = 0.0,
+        motion: MotionSettings | None = None,
+        gate: GateWatch | None = None,
     ) -> None:
         self.task = task
         self.timing = timing
@@ -74,7 +85,10 @@ class Controller:
         self.clipped = 0
         self._kinematics = kinematics
         self._limits = limits
-        self._hold_damping = hold_damping
+        self.holding = Holding(hold_damping, limits, motion)
+        self._held = float("-inf")
+        self._ramp_time = ramp_time
+        self.gate = gate
         self._send = send
         self._connected = connected
         self._robot = robot
@@ -92,8 +106,14 @@ class Controller:
 
     @property
     def busy(self) -> bool:
-        """A rollout is running or waiting to begin."""
-        return self._execution is not None
+        """A rollout is running or waiting to begin, or the arm is on its way."""
+        return self._execution is not None or self.holding.moving
+
+    @property
+    def obstacle(self) -> str:
+        """Why the arm may not be moved; "" if it may."""
+        closed = self.gate.obstacle(self._now()) if self.gate is not None else ""
+        return self.safety.obstacle or closed
 
     def start(
         self,
@@ -110,10 +130,11 @@ class Controller:
         """
         if not self.active:
             raise RolloutError(Outcome.NOT_ACTIVE, "the controller is not active")
-        if self.safety.obstacle:
-            raise RolloutError(Outcome.NOT_ARMED, self.safety.obstacle)
+        if self.obstacle:
+            raise RolloutError(Outcome.NOT_ARMED, self.obstacle)
         if self.busy:
-            raise RolloutError(Outcome.BUSY, "another rollout is running")
+            what = "the arm is being moved" if self.holding.moving else "another rollout is running"
+            raise RolloutError(Outcome.BUSY, what)
         try:
             goal.check(self.task, self._instance_shape)
         except ValueError as error:
@@ -121,26 +142,59 @@ class Controller:
         self._execution = Execution(goal, on_finished, on_tick, self._now())
         self._try_to_begin()
 
+    def move(self, names: Sequence[str], angles: Sequence[float], on_moved: OnMoved) -> None:
+        """Move the arm to joint angles [rad] and hold it there until the next rollout.
+
+        Raises
+        ------
+        MotionError
+            If it cannot begin.
+        """
+        obstacle = self.obstacle if self.active else "the controller is not active"
+        if not obstacle and self.busy:
+            obstacle = "the arm is being moved, or in a rollout"
+        if self.timing.lock_step:
+            obstacle = "an arm in lock-step is moved by its simulator"
+        sample = self.states.newest
+        if not obstacle and (sample is None or not self._fresh(sample)):
+            obstacle = "no fresh joint states"
+        known = self.states.names
+        if not obstacle and (sorted(names) != sorted(known) or len(angles) != len(names)):
+            obstacle = f"an angle is needed for each of {', '.join(known)}"
+        if obstacle:
+            raise MotionError(obstacle)
+        assert sample is not None
+        by_name = dict(zip(names, angles, strict=True))
+        goal = np.array([by_name[name] for name in known], dtype=np.float64)
+        self.holding.move(goal, self._now(), on_moved)
+
     def cancel(self) -> None:
         """End the rollout at once."""
         self._finish(Outcome.CANCELED, "canceled")
+
+    def arm(self) -> None:
+        """Allow rollouts; SafetyError while tripped or not active."""
+        if not self.active:
+            raise SafetyError("the controller is not active")
+        self.safety.arm()
 
     def deactivate(self) -> None:
         """End any rollout, and accept none until activated and armed again."""
         self.active = False
         self.safety.disarm()
+        self.holding.release("the controller was deactivated")
         self._finish(Outcome.NOT_ACTIVE, "the controller was deactivated")
 
     def trip(self, reason: str) -> None:
         """Latch a trip, ending any rollout."""
         self.safety.trip(reason)
-        self._finish(Outcome.NOT_ARMED, self.safety.obstacle)
+        self._let_go()
 
     def on_e_stop(self, pressed: bool) -> None:
         """Take a message of the e-stop topic."""
         self.safety.press(pressed)
         if pressed:
-            self._finish(Outcome.NOT_ARMED, self.safety.obstacle)
+            self._let_go()
 
     def on_policy(self, policy: GlobalPolicy) -> None:
         """Take a version of the global policy; ValueError if it does not fit the task."""
@@ -171,6 +225,8 @@ class Controller:
             self._answered_ns = -1  # the robot's clock began anew
         if execution and (self.timing.lock_step or execution.tick_due):
             self._advance(execution, sample)
+        elif idle and self.active:
+            self._hold()
 
     def on_timer(self) -> None:
         """Tick in real time: once a control period, ROS clock."""
@@ -187,6 +243,9 @@ class Controller:
     def watch(self) -> None:
         """Give up what has waited too long; several times a second, steady clock."""
         execution = self._execution
+        if self.busy and self.obstacle:
+            self._let_go()
+            return
         if execution is None:
             return
         waited = self._now() - execution.since
@@ -244,8 +303,9 @@ class Controller:
         if rollout is None:
             if not self._connected():
                 return
+            ramp = Ramp(self._ramp_time, self.holding.hold) if self._ramp_time > 0 else None
             rollout = Rollout(
-                execution.goal, execution.sampler, self.task, self._limits, self._robot
+                execution.goal, execution.sampler, self.task, self._limits, self._robot, ramp
             )
             execution.rollout, execution.first_tick_ns = rollout, now_ns
         elif self.timing.lock_step and sample.stamp_ns != rollout.last_stamp_ns + self._period_ns:
@@ -273,25 +333,35 @@ class Controller:
         self._send(sample.stamp_ns, torques)
         execution.on_tick(rollout.ticks)
 
+    def _let_go(self) -> None:
+        """End whatever moves the arm, because of a trip or a closed gate."""
+        reason = self.obstacle
+        self.holding.release(reason)
+        self._finish(Outcome.NOT_ARMED, reason)
+
     def _finish(self, outcome: Outcome, reason: str) -> None:
         """End the rollout, if there is one, and let go of the arm."""
         execution, self._execution = self._execution, None
         if execution is None:
             return
-        self._hold()
+        if execution.rollout is not None:
+            self.holding.release("")  # the pose before the rollout is no pose to go back to
+        self._hold(at_once=True)
         result = execution.result(outcome, reason)
         self.outcomes[result.outcome] += 1
         self.clipped += result.clipped
         execution.on_finished(result)
 
-    def _hold(self) -> None:
-        """Real time: damp the joints at a fresh state, else nothing but gravity compensation."""
-        sample = self.states.newest
+    def _hold(self, at_once: bool = False) -> None:
+        """Real time: hold or move the arm; at a stale state, nothing but gravity compensation.
+
+        On states and on the timer, whichever comes, but not more often than there is need for.
+        """
+        sample, now = self.states.newest, self._now()
         if self.timing.lock_step or sample is None:
             return
-        torques = np.zeros(self.task.dim_u)
-        if self._fresh(sample):
-            torques = -self._hold_damping * sample.velocities
-            if self._limits:
-                torques = np.clip(torques, -self._limits.effort, self._limits.effort)
+        if now - self._held < 0.95 * HOLD_PERIOD and not at_once:
+            return
+        self._held = now
+        torques = self.holding.torques(sample, self._fresh(sample), now)
         self._send(sample.stamp_ns, torques)

@@ -11,15 +11,18 @@ def report(controller: Controller) -> dict[str, object]:
     policy = controller.newest_policy
     if not controller.active:
         state = "inactive"
-    elif controller.safety.obstacle:
-        state = controller.safety.obstacle
+    elif controller.obstacle:
+        state = controller.obstacle
     else:
-        state = "in a rollout" if controller.busy else "ready"
+        moving = controller.holding.moving
+        state = "moving" if moving else "in a rollout" if controller.busy else "ready"
     return {
         "state": state,
         "armed": str(controller.safety.armed).lower(),
         "ticks": controller.ticks,
         "clipped": controller.clipped,
+        "moves": controller.holding.moves,
+        "moves_failed": controller.holding.failed_moves,
         "trips": controller.safety.trips,
         "policy_version": str(policy.version) if policy else "none",
         "states_accepted": states.accepted,

@@ -49,9 +49,9 @@ class StateFilter:
     """
 
     def __init__(self, names: Sequence[str]) -> None:
-        self._names = tuple(names)
+        self.names = tuple(names)
         self._seen_names: tuple[str, ...] = ()
-        self._order = np.arange(len(self._names))
+        self._order = np.arange(len(self.names))
         self.newest: JointSample | None = None
         self.accepted = 0
         self.refusals: Counter[Refusal] = Counter({reason: 0 for reason in Refusal})
@@ -72,7 +72,8 @@ class StateFilter:
         stamp_ns, names, positions, velocities : of the message.
         now : steady clock [s].
         may_jump_back : accept an older stamp; a robot that was restarted begins its clock anew,
-            which does no harm while no rollout runs.
+            which does no harm while no rollout runs. The newest stamp itself is never news: a
+            driver that repeats a frozen state says nothing.
         """
         if not self._knows(tuple(names)) or not len(positions) == len(velocities) == len(names):
             self.refusals[Refusal.WRONG_JOINTS] += 1
@@ -86,7 +87,8 @@ class StateFilter:
         if not (np.isfinite(sample.angles).all() and np.isfinite(sample.velocities).all()):
             self.refusals[Refusal.NOT_FINITE] += 1
             return None
-        if self.newest is not None and not may_jump_back and stamp_ns <= self.newest.stamp_ns:
+        newest_ns = self.newest.stamp_ns if self.newest is not None else -1
+        if stamp_ns == newest_ns or (stamp_ns < newest_ns and not may_jump_back):
             self.refusals[Refusal.OLD_STAMP] += 1
             return None
         self.newest = sample
@@ -97,8 +99,8 @@ class StateFilter:
         """Tell whether the arm's joints are all there, and remember where."""
         if names == self._seen_names:
             return True
-        if any(names.count(name) != 1 for name in self._names):
+        if any(names.count(name) != 1 for name in self.names):
             return False
-        self._order = np.array([names.index(name) for name in self._names])
+        self._order = np.array([names.index(name) for name in self.names])
         self._seen_names = names
         return True

@@ -1,4 +1,4 @@
-"""Limits between the policy and the arm: torque, torque rate, joint position and velocity.
+"""Limits between the policy and the arm: torque, its rate, joint position and velocity, a box.
 
 Near the end of a joint's range, and near its highest speed, the torque is bounded so that the
 joint comes to rest before the end and stays below the speed:
@@ -9,17 +9,21 @@ joint comes to rest before the end and stays below the speed:
 and likewise from below; d is the damping of the arm's own joints, so that d v_high is what the
 speed v_high takes. With d = 0 these are the soft joint limits of ros2_control and of the PR2's
 safety controllers. Shape: dU joints.
+
+The box, in the arm's base frame, bounds the points of the end-effector; nothing pushes them back,
+a rollout in which one leaves it ends there.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from adgps_core.typing import Array, frozen
 
 _FIELDS = ("effort", "effort_rate", "velocity", "lower", "upper", "velocity_gain", "joint_damping")
+_EVERYWHERE = np.full(3, 1e9)
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,7 @@ class Limits:
     margin : distance from the ends of the range at which a joint should rest at the latest [rad].
     position_gain : k_p [1/s]; below about k_v over the inertia, or a joint overshoots the margin.
     velocity_tolerance : a speed above this many times `velocity` is a violation.
+    box_lower, box_upper : (3,) corners of the end-effector's box, base frame [m].
 
     Raises
     ------
@@ -55,12 +60,18 @@ class Limits:
     margin: float = 0.1
     position_gain: float = 1.5
     velocity_tolerance: float = 1.5
+    box_lower: Array = field(default_factory=lambda: -_EVERYWHERE)
+    box_upper: Array = field(default_factory=lambda: _EVERYWHERE)
 
     def __post_init__(self) -> None:
         """Validate, and freeze the arrays."""
         shape = (len(self.effort),)
         for name in _FIELDS:
             object.__setattr__(self, name, frozen(getattr(self, name), shape, name))
+        for name in ("box_lower", "box_upper"):
+            object.__setattr__(self, name, frozen(getattr(self, name), (3,), name))
+        if not (self.box_upper > self.box_lower).all():
+            raise ValueError("the box is empty: box_upper must be above box_lower")
         for name in ("effort", "effort_rate", "velocity", "velocity_gain"):
             if not (getattr(self, name) > 0).all():
                 raise ValueError(f"{name} must be positive")
@@ -139,8 +150,14 @@ def _at_speed(limits: Limits, distances: Array, velocities: Array) -> Array:
     return bounded
 
 
-def violation(limits: Limits, angles: Array, velocities: Array) -> str:
-    """Why a rollout must end here: which joint left its range or is too fast; "" if none."""
+def violation(limits: Limits, angles: Array, velocities: Array, points: Array) -> str:
+    """Why a rollout must end here; "" if it may go on.
+
+    Parameters
+    ----------
+    angles, velocities : (dU,) measured [rad], [rad/s].
+    points : (3 P,) coordinates of the end-effector's P points, base frame [m].
+    """
     outside = np.flatnonzero((angles < limits.lower) | (angles > limits.upper))
     if outside.size:
         joint = outside[0]
@@ -148,11 +165,29 @@ def violation(limits: Limits, angles: Array, velocities: Array) -> str:
             f"joint {joint + 1} is at {angles[joint]:.3f} rad, outside "
             f"[{limits.lower[joint]:.3f}, {limits.upper[joint]:.3f}]"
         )
+    return too_fast(limits, velocities) or _outside_box(limits, points)
+
+
+def too_fast(limits: Limits, velocities: Array) -> str:
+    """Which joint of velocities (dU,) [rad/s] is too fast; "" if none."""
     fast = np.flatnonzero(np.abs(velocities) > limits.velocity_tolerance * limits.velocity)
-    if fast.size:
-        joint = fast[0]
-        return (
-            f"joint {joint + 1} moves at {velocities[joint]:.2f} rad/s, "
-            f"more than {limits.velocity_tolerance:g} times {limits.velocity[joint]:.2f}"
-        )
-    return ""
+    if not fast.size:
+        return ""
+    joint = fast[0]
+    return (
+        f"joint {joint + 1} moves at {velocities[joint]:.2f} rad/s, "
+        f"more than {limits.velocity_tolerance:g} times {limits.velocity[joint]:.2f}"
+    )
+
+
+def _outside_box(limits: Limits, points: Array) -> str:
+    """Which point of the end-effector has left the box; "" if none."""
+    each = points.reshape(-1, 3)
+    outside = np.argwhere((each < limits.box_lower) | (each > limits.box_upper))
+    if not outside.size:
+        return ""
+    point, axis = outside[0]
+    return (
+        f"point {point + 1} of the end-effector is at {'xyz'[axis]} = {each[point, axis]:.3f} m, "
+        f"outside [{limits.box_lower[axis]:.3f}, {limits.box_upper[axis]:.3f}]"
+    )

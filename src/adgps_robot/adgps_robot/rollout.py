@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from adgps_core import end_effector as ee
 from adgps_core.tasks import Task
 from adgps_core.trajectory import Trajectory
 from adgps_core.typing import Array
 from adgps_robot.goal import Goal
+from adgps_robot.hold import Ramp
 from adgps_robot.limits import Limits, limit, violation
 from adgps_robot.outcome import Outcome, RolloutError
 from adgps_robot.sampling import Sampler
@@ -33,10 +35,17 @@ class Rollout:
     task : observes the states.
     limits : between policy and arm; None sends what the policy wants.
     robot : name of the robot, for the record.
+    ramp : how the policy takes over; None: at once.
     """
 
     def __init__(
-        self, goal: Goal, sampler: Sampler, task: Task, limits: Limits | None, robot: str = ""
+        self,
+        goal: Goal,
+        sampler: Sampler,
+        task: Task,
+        limits: Limits | None,
+        robot: str = "",
+        ramp: Ramp | None = None,
     ) -> None:
         horizon = goal.horizon
         self.goal = goal
@@ -44,6 +53,7 @@ class Rollout:
         self._task = task
         self._limits = limits
         self._robot = robot
+        self._ramp = ramp
         rng = np.random.default_rng(goal.seed)
         self._noise = goal.noise_scale * rng.standard_normal((horizon, task.dim_u))
         self._states = np.empty((horizon + 1, task.dim_x))
@@ -97,7 +107,10 @@ class Rollout:
         t = len(self._stamps_ns)
         self._states[t] = state
         self._stamps_ns.append(stamp_ns)
-        reason = violation(self._limits, angles, velocities) if self._limits else ""
+        reason = ""
+        if self._limits:
+            points = state[ee.POINT_POSITIONS]
+            reason = violation(self._limits, angles, velocities, points)
         if reason:
             raise RolloutError(Outcome.LIMIT_VIOLATION, reason)
         if self.complete:
@@ -107,12 +120,12 @@ class Rollout:
             raise RolloutError(
                 Outcome.INVALID_GOAL, f"the policy's action at step {t} is not finite"
             )
-        applied = sampled
+        applied, period = sampled, self._task.control_period
+        if self._ramp:
+            applied = self._ramp.blend(t, period, sampled, angles, velocities)
         if self._limits:
             before = self._applied[t - 1] if t else np.zeros(self._task.dim_u)
-            limited = limit(
-                self._limits, sampled, before, angles, velocities, self._task.control_period
-            )
+            limited = limit(self._limits, applied, before, angles, velocities, period)
             applied = limited.torques
             self.clipped += limited.clipped
         self._sampled[t], self._applied[t], self._lateness[t] = sampled, applied, lateness

@@ -10,9 +10,11 @@ from adgps_core.tasks import make_task
 from adgps_core.typing import Array
 from adgps_robot.controller import Controller
 from adgps_robot.execution import RolloutResult, Timing
+from adgps_robot.gate_watch import GateWatch
 from adgps_robot.goal import Goal
 from adgps_robot.kinematics import Kinematics
 from adgps_robot.limits import Limits
+from adgps_robot.motion import MotionSettings
 
 URDF = Path(pybullet_data.getDataPath()) / "franka_panda" / "panda.urdf"
 NAMES = tuple(f"panda_joint{number}" for number in range(1, 8))
@@ -56,7 +58,13 @@ class Bench:
     In lock-step the arm answers at once: every command moves it one period on.
     """
 
-    def __init__(self, timing: Timing | None = None) -> None:
+    def __init__(
+        self,
+        timing: Timing | None = None,
+        ramp_time: float = 0.0,
+        motion: MotionSettings | None = None,
+        gate: GateWatch | None = None,
+    ) -> None:
         self.now = 100.0
         self.clock_ns = 1_000_000_000
         self.angles = TASK.start_joint_angles.copy()
@@ -76,6 +84,9 @@ class Bench:
             robot="/robot_1",
             clock_ns=lambda: self.clock_ns,
             now=lambda: self.now,
+            ramp_time=ramp_time,
+            motion=motion,
+            gate=gate,
         )
         self.pending = False
 
@@ -84,6 +95,7 @@ class Bench:
         self.controller.active = True
         self.controller.safety.arm()
         self.state()
+        self.sent.clear()
         return self
 
     def _receive(self, stamp_ns: int, torques: Array) -> None:

@@ -70,6 +70,16 @@ def test_order_of_the_joints_is_the_callers() -> None:
     np.testing.assert_array_equal(permuted.position_limits[0], ARM.position_limits[0][order])
 
 
+def test_an_arm_of_other_names_is_the_same_arm(tmp_path: Path) -> None:
+    """Nothing but the parameters knows how joints and links are called."""
+    text = URDF.read_text().replace("panda_joint", "left_j").replace("panda_grasptarget", "tip")
+    other = tmp_path / "arm.urdf"
+    other.write_text(text)
+    arm = Kinematics(other, [name.replace("panda_joint", "left_j") for name in NAMES], "tip")
+    angles, velocities = np.linspace(-1, 1, 7), np.linspace(1, -1, 7)
+    np.testing.assert_array_equal(arm.state(angles, velocities), ARM.state(angles, velocities))
+
+
 def test_what_the_urdf_lacks_is_named() -> None:
     """File, joint and frame."""
     with pytest.raises(ValueError, match="no URDF at"):

@@ -1,5 +1,8 @@
 """Torques stay within every limit, and joints within their range, whatever a policy wants."""
 
+import re
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -17,6 +20,7 @@ LIMITS = Limits(
     velocity_gain=np.array([4.0, 0.5]),
     joint_damping=np.ones(2),
 )
+POINTS = np.zeros(9)
 finite = st.floats(-1e9, 1e9)
 pairs = st.tuples(finite, finite).map(np.array)
 
@@ -52,7 +56,7 @@ def test_no_push_takes_a_joint_out_of_its_range(inertia: tuple[float, float], pu
         for _ in range(12):
             velocities = velocities + (torques - velocities) / np.array(inertia) * PERIOD / 12
             angles = angles + velocities * PERIOD / 12
-        assert violation(LIMITS, angles, velocities) == ""
+        assert violation(LIMITS, angles, velocities, POINTS) == ""
     assert (np.abs(velocities) < 0.05).all()
     assert limited.motion == 2
 
@@ -71,9 +75,24 @@ def test_each_limit_counts_its_own_cuts() -> None:
 def test_violations_name_the_joint() -> None:
     """Outside the range, and too fast."""
     middle = np.array([0.0, 1.9])
-    assert violation(LIMITS, middle, np.zeros(2)) == ""
-    assert "joint 2 is at" in violation(LIMITS, np.array([0.0, 4.0]), np.zeros(2))
-    assert "joint 1 moves" in violation(LIMITS, middle, np.array([-4.0, 0.0]))
+    assert violation(LIMITS, middle, np.zeros(2), POINTS) == ""
+    assert "joint 2 is at" in violation(LIMITS, np.array([0.0, 4.0]), np.zeros(2), POINTS)
+    assert "joint 1 moves" in violation(LIMITS, middle, np.array([-4.0, 0.0]), POINTS)
+
+
+def test_a_point_outside_the_box_is_named() -> None:
+    """Any of them, on either side; on the corner it is inside."""
+    box = replace(
+        LIMITS, box_lower=np.array([-0.3, -0.9, 0.0]), box_upper=np.array([1.0, 0.9, 1.4])
+    )
+    middle, still = np.array([0.0, 1.9]), np.zeros(2)
+    points = np.array([0.5, 0.0, 0.3, -0.3, 0.9, 0.0, 1.0, 0.0, 1.4])
+    assert violation(box, middle, still, points) == ""
+    for index, value, said in ((5, -0.001, "point 2 .* z = -0.001"), (6, 1.01, "point 3 .* x = ")):
+        moved = points.copy()
+        moved[index] = value
+        assert re.match(said, violation(box, middle, still, moved))
+    assert violation(LIMITS, middle, still, points * 1e3) == ""
 
 
 def test_impossible_limits_are_refused() -> None:
@@ -85,6 +104,7 @@ def test_impossible_limits_are_refused() -> None:
         ("margin", 2.0, "leave nothing"),
         ("margin", -1.0, "out of range"),
         ("upper", np.array([np.nan, 1.0]), "not finite"),
+        ("box_lower", np.full(3, 2e9), "box is empty"),
     ):
         with pytest.raises(ValueError, match=match):
             Limits(**{**good, name: value})

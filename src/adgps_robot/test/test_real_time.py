@@ -25,6 +25,8 @@ def bench() -> Bench:
     assert not bench.sent
     for _ in range(4):
         period(bench)
+    _, hold = bench.sent.pop(0)  # the state before the timer found the arm still held
+    assert (hold == 0.0).all()
     assert len(bench.sent) == 4
     return bench
 
@@ -120,3 +122,15 @@ def test_a_stale_state_begins_nothing() -> None:
     bench.clock_ns += 1
     bench.state()
     assert len(bench.sent) == 1
+
+
+def test_between_rollouts_states_are_answered_a_hundred_times_a_second() -> None:
+    """However many come, and none twice: an arm that swings needs quick damping."""
+    bench = Bench(TIMING).ready()
+    for _ in range(100):
+        bench.now += 0.002
+        bench.clock_ns += 2_000_000
+        bench.state()
+    assert 18 <= len(bench.sent) <= 21
+    bench.controller.on_timer()
+    assert len({stamp for stamp, _ in bench.sent}) == len(bench.sent)

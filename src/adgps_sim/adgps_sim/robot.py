@@ -10,9 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Protocol
 
-import numpy as np
-
-from adgps_core.tasks import Instance, Task
+from adgps_core.tasks import Task
 from adgps_core.typing import Array
 from adgps_sim.commands import HeldCommand, LockStep, Refusal
 from adgps_sim.pacing import Pacer
@@ -183,37 +181,3 @@ class RealTimeRobot:
             self._world.step(self._held.torques(self.stamp_ns), 1 / self._state_rate)
             self._steps += 1
         return due > 0
-
-
-def start_angles(
-    task: Task,
-    instance_shape: tuple[int, ...],
-    instance: Instance,
-    perturbation: float,
-    rng: np.random.Generator,
-) -> Array:
-    """Joint angles (7,) [rad] that a rollout on an instance starts from.
-
-    Parameters
-    ----------
-    task : what is practised.
-    instance_shape : (dP,) shape of the parameters of the task's instances.
-    instance : the one to start; the arm of a reaching task starts in the same pose for all.
-    perturbation : standard deviation of the joint angles [rad].
-    rng : draws the perturbation.
-
-    Raises
-    ------
-    ValueError
-        If the instance is not one of the task's, or the perturbation [rad] is not a deviation.
-    """
-    if instance.task != task.name:
-        raise ValueError(f"the instance is of task {instance.task!r}, not {task.name!r}")
-    shape = instance.parameters.shape
-    if shape != instance_shape:
-        raise ValueError(f"the instance has parameters {shape}, expected {instance_shape}")
-    if not (np.isfinite(perturbation) and perturbation >= 0):
-        raise ValueError(f"perturbation must be finite and not negative, got {perturbation}")
-    noise = rng.standard_normal(len(JOINT_NAMES))
-    angles: Array = task.start_joint_angles + perturbation * noise
-    return angles

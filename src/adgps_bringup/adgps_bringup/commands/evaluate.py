@@ -92,10 +92,12 @@ def _evaluate(
     nodes = describe_robots(options)
     with (
         Interrupts() as interrupts,
-        running(nodes, work / "parameters", work / "log", show, interrupts) as session,
+        running(
+            nodes, work / "parameters", work / "log", show, interrupts, own_domain=not options.real
+        ) as session,
     ):
         publisher = publish_policy(session.node, policy)
-        with closing(Evaluator(session.node, task, robot_names(options.robots))) as evaluator:
+        with closing(Evaluator(session.node, task, robot_names(options))) as evaluator:
             results = evaluator.run(instances, policy.version, session.tick)
         session.node.destroy_publisher(publisher)
     shutil.rmtree(work, ignore_errors=True)  # the logs of an evaluation that failed stay
@@ -114,7 +116,9 @@ def _read_policy(run_folder: Path) -> GlobalPolicy:
 
 
 def _options(saved: StackOptions, arguments: argparse.Namespace) -> StackOptions:
-    """The run's choices with other robots."""
+    """The run's choices with other robots, if they are simulated."""
+    if saved.real:
+        return replace(saved, role="robot")
     factor = arguments.real_time_factor
     return replace(
         saved,

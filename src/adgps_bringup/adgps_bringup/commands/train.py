@@ -11,10 +11,11 @@ from typing import Any
 
 from adgps_bringup.bags.folder import find_bag
 from adgps_bringup.interrupts import Interrupts
-from adgps_bringup.options import MODES, STORAGES, StackOptions
+from adgps_bringup.options import MODES, ROLES, STORAGES, StackOptions
 from adgps_bringup.parameter_files import check_files
 from adgps_bringup.processes import check_executables
-from adgps_bringup.resources import hyper_parameters
+from adgps_bringup.real_robots import read_robots
+from adgps_bringup.resources import hyper_parameters, real_parameters
 from adgps_bringup.run_folder import check_new, check_writable, locked, resume_options
 from adgps_bringup.stack import NodeDescription, Stack, describe_stack
 from adgps_core.phases import METHODS, OPTIMIZERS
@@ -45,6 +46,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=unset, metavar="S", help=f"({default.seed})")
     parser.add_argument(
         "--real-time-factor", type=float, default=unset, metavar="F", help="0: lock-step (0)"
+    )
+    parser.add_argument(
+        "--robots-file", type=Path, metavar="FILE", help="real robots, in place of simulated ones"
+    )
+    parser.add_argument(
+        "--role", default=unset, help=f"real robots: {', '.join(ROLES)} ({default.role})"
+    )
+    parser.add_argument(
+        "--host", default=unset, metavar="NAME", help="real robots: only those of this machine"
     )
     parser.add_argument(
         "--run", type=Path, metavar="DIR", help="folder of the run (runs/TASK-TIMESTAMP)"
@@ -94,11 +104,11 @@ def prepare(arguments: argparse.Namespace) -> Callable[[], int]:
 
     def run() -> int:
         # Imported late, so that a wrong argument is answered at once.
-        from adgps_bringup.training import train
+        from adgps_bringup.training import serve, train
 
         assert options.run is not None
         with Interrupts() as interrupts, locked(options.run):
-            return train(options, interrupts)
+            return (train if options.plays("server") else serve)(options, interrupts)
 
     return run
 
@@ -152,11 +162,16 @@ def choose(arguments: argparse.Namespace) -> StackOptions:
     """Choices of the run; ValueError with one line if they cannot be."""
     given = vars(arguments)
     names = {field.name for field in fields(StackOptions)} - {"run", "parameter_files", "from_bag"}
-    chosen = {name: value for name, value in given.items() if name in names}
+    chosen = {name: value for name, value in given.items() if name in names and value is not None}
     if arguments.from_bag is not None:
         if arguments.resume:
             raise ValueError("--from-bag begins a new run, --resume goes on with one")
         chosen["from_bag"] = find_bag(arguments.from_bag).absolute()
+    if "robots_file" in chosen:
+        chosen["robots_file"] = chosen["robots_file"].absolute()
+        _refuse_for_real(chosen)
+        chosen["robots"] = len(read_robots(chosen["robots_file"]))
+        chosen["real_time_factor"] = 1.0
     options = StackOptions(**chosen)
     extra = tuple(path.absolute() for path in arguments.config or ())
     if arguments.resume:
@@ -172,4 +187,13 @@ def choose(arguments: argparse.Namespace) -> StackOptions:
     run_folder = (arguments.run or Path("runs") / f"{options.task}-{stamp}").absolute()
     check_new(run_folder)
     own = hyper_parameters(options.task, options.method, options.optimizer)
+    if options.real:
+        own = (real_parameters(), *own)
     return replace(options, run=run_folder, parameter_files=(*own, *extra))
+
+
+def _refuse_for_real(chosen: dict[str, Any]) -> None:
+    """Refuse what the list of real robots says itself."""
+    for name in ("robots", "real_time_factor"):
+        if name in chosen:
+            raise ValueError(f"--{name.replace('_', '-')} is for simulated robots")

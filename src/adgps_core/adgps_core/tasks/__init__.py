@@ -4,12 +4,22 @@ from collections.abc import Callable
 
 from adgps_core.tasks.drawer import Drawer
 from adgps_core.tasks.reach import Reach
+from adgps_core.tasks.starts import start_angles
 from adgps_core.tasks.task import SPLITS, CostExpansion, Instance, Split, Task
 
 _BUILDERS: dict[str, Callable[[], Task]] = {"reach": Reach, "drawer": Drawer}
 TASKS: tuple[str, ...] = tuple(_BUILDERS)
 
-__all__ = ["SPLITS", "TASKS", "CostExpansion", "Instance", "Split", "Task", "make_task"]
+__all__ = [
+    "SPLITS",
+    "TASKS",
+    "CostExpansion",
+    "Instance",
+    "Split",
+    "Task",
+    "make_task",
+    "start_angles",
+]
 
 
 def make_task(name: str) -> Task:

@@ -60,7 +60,12 @@ class LocalWorker(Node):
             else {}
         )
         self._robot = RobotClient(
-            self, task, value(self, "rollout_timeout"), value(self, "perturbation"), self._stop
+            self,
+            task,
+            value(self, "rollout_timeout"),
+            value(self, "reset_timeout"),
+            value(self, "perturbation"),
+            self._stop,
         )
         self._practice = Practice(
             task,

@@ -42,6 +42,7 @@ _PARAMETERS: dict[str, tuple[Any, str, tuple[float, float] | None]] = {
         (0.0, 1.0),
     ),
     "rollout_timeout": (60.0, "Longest wait for one rollout [s].", (0.1, 3600.0)),
+    "reset_timeout": (10.0, "Longest wait for one reset [s].", (0.1, 86400.0)),
     "replay_status_topics": (
         ["replay_status"],
         "Topics of the global workers to keep pace with.",

@@ -31,7 +31,9 @@ from adgps_msgs.action import ExecuteRollout
 from adgps_msgs.srv import ResetInstance
 
 ANSWER_TIMEOUT = 10.0
-"""For an answer to a short request, and between two words about a robot that is away [s]."""
+"""For an answer to a short request, and between two words about a robot that is away [s].
+
+Resets have a limit of their own: people may have to do something on the way."""
 PAUSE = 1.0
 """Before a robot that was not ready is asked again [s]."""
 NOT_READY = (
@@ -39,6 +41,7 @@ NOT_READY = (
     ExecuteRollout.Result.NOT_ARMED,
     ExecuteRollout.Result.STALE_STATE,
     ExecuteRollout.Result.BUSY,
+    ExecuteRollout.Result.JITTER,
 )
 """Codes that say something of the robot and nothing of the policy that it was to run."""
 
@@ -53,6 +56,7 @@ class RobotClient:
     node : whose namespace is the robot's.
     task : whose rollouts it runs.
     rollout_timeout : for one rollout, from goal to result [s].
+    reset_timeout : for one reset [s].
     perturbation : standard deviation of the initial joint angles [rad].
     stop : set when the node is being stopped.
     """
@@ -62,12 +66,14 @@ class RobotClient:
         node: Node,
         task: Task,
         rollout_timeout: float,
+        reset_timeout: float,
         perturbation: float,
         stop: threading.Event,
     ) -> None:
         self._node = node
         self._horizon, self._dim_x = task.horizon, task.dim_x
         self._timeout = rollout_timeout
+        self._reset_timeout = reset_timeout
         self._perturbation = perturbation
         self._stop = stop
         self._start = Time()
@@ -87,7 +93,9 @@ class RobotClient:
             seed=seed,
             perturbation=self._perturbation,
         )
-        answer = self._ask(lambda: self._reset.call_async(request), "reset_instance")
+        answer = self._ask(
+            lambda: self._reset.call_async(request), "reset_instance", self._reset_timeout
+        )
         if answer.error_code == ResetInstance.Response.INVALID_INSTANCE:
             raise ValueError(f"the robot refuses {instance.id}: {answer.error_msg}")
         if answer.error_code != ResetInstance.Response.SUCCESS:
@@ -157,9 +165,9 @@ class RobotClient:
                 self._node.get_logger().warning(f"waiting for the robot: no {what}")
                 word += ANSWER_TIMEOUT
 
-    def _ask(self, request: Callable[[], Any], peer: str) -> Any:
+    def _ask(self, request: Callable[[], Any], peer: str, timeout: float | None = None) -> Any:
         try:
-            return ask(self._node, request, ANSWER_TIMEOUT, peer, self._stop)
+            return ask(self._node, request, timeout or ANSWER_TIMEOUT, peer, self._stop)
         except NoAnswerError as error:
             raise self._not_ready(str(error)) from error
 

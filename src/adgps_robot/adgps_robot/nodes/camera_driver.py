@@ -15,7 +15,7 @@ from adgps_robot.camera.calibration import calibration_path, read_calibration
 from adgps_robot.camera.capture import Frame, quiet_opencv
 from adgps_robot.camera.source import Request, opener
 from adgps_robot.nodes import driver
-from adgps_robot.nodes.tables import Table, declare_table
+from adgps_robot.nodes.declaring import Table, declare_all
 
 PARAMETERS: Table = {
     "loop": (False, "Play a video file again and again.", None),
@@ -40,7 +40,7 @@ def declare(node: Node) -> None:
         "",
         ParameterDescriptor(description=description, read_only=True, dynamic_typing=True),
     )
-    declare_table(node, PARAMETERS)
+    declare_all(node, PARAMETERS)
 
 
 class CameraDriver(driver.Driver[Frame]):

@@ -17,7 +17,7 @@ from rclpy.signals import SignalHandlerOptions
 from adgps_core.conversions.diagnostics import diagnostic_array
 from adgps_core.signals import StopSignals
 from adgps_robot.devices import Backoff, Device, DeviceReader
-from adgps_robot.nodes.tables import Table, value
+from adgps_robot.nodes.declaring import Table, value
 
 T = TypeVar("T")
 

@@ -13,7 +13,7 @@ from adgps_core.conversions.messages import stamp_from_ns
 from adgps_robot.imu.reading import Decoder
 from adgps_robot.imu.serial_port import PROTOCOLS, SerialImu, StampedReading
 from adgps_robot.nodes import driver
-from adgps_robot.nodes.tables import Table, declare_table
+from adgps_robot.nodes.declaring import Table, declare_all
 
 UNKNOWN = array("d", [0.0] * 9)
 MISSING = array("d", [-1.0] + [0.0] * 8)
@@ -29,7 +29,7 @@ PARAMETERS: Table = {
 
 def declare(node: Node) -> None:
     """Declare the node's parameters."""
-    declare_table(node, PARAMETERS)
+    declare_all(node, PARAMETERS)
 
 
 class ImuDriver(driver.Driver[StampedReading]):

@@ -9,12 +9,12 @@ from rclpy.node import Node
 
 from adgps_core import end_effector as ee
 from adgps_core.tasks import TASKS
-from adgps_core.typing import Array, frozen
 from adgps_robot import panda
 from adgps_robot.execution import Timing
 from adgps_robot.kinematics import Kinematics
 from adgps_robot.limits import Limits
-from adgps_robot.nodes.tables import Table, declare_table, value
+from adgps_robot.motion import MotionSettings
+from adgps_robot.nodes.declaring import Table, declare_all, joint_array, number_array, value
 
 _JOINTS = ee.DIM_JOINTS
 
@@ -60,9 +60,50 @@ _PARAMETERS: Table = {
         "Real time: a tick later than this ends the rollout [s].",
         (0.001, 10.0),
     ),
+    "gate_timeout": (
+        0.0,
+        "Longest silence of the torque gate in front of the arm [s]; 0: there is no gate.",
+        (0.0, 10.0),
+    ),
+    "ramp_time": (
+        0.0,
+        "How long a policy takes to take over from the hold [s].",
+        (0.0, 5.0),
+    ),
+    "motion.speed": (
+        0.2,
+        "Real time: highest speeds of a reset's motion, as a part of limits.velocity.",
+        (0.01, 1.0),
+    ),
+    "motion.stiffness": (
+        [30.0] * 4 + [5.0, 5.0, 3.0],
+        "Stiffness of a motion and of the pose at its end [N*m/rad].",
+        (1e-3, 1e4),
+    ),
+    "motion.damping": (
+        [5.0, 5.0, 4.0, 4.0, 0.2, 0.2, 0.2],
+        "Damping of the same, on top of the arm's own [N*m*s/rad].",
+        (0.0, 1e3),
+    ),
+    "motion.tolerance": (
+        0.05,
+        "How near to its goal a joint must rest [rad].",
+        (1e-3, 1.0),
+    ),
+    "motion.tracking_tolerance": (
+        0.3,
+        "A motion ends when a joint is farther off its path [rad].",
+        (1e-2, 3.0),
+    ),
+    "motion.settle_time": (3.0, "Longest wait for rest at the goal [s].", (0.1, 60.0)),
+    "realtime_priority": (
+        0,
+        "Real time: priority under SCHED_FIFO; 0: an ordinary process.",
+        (0, 99),
+    ),
     "limits.enabled": (
         True,
-        "Limit torques, torque rates, joint positions and velocities.",
+        "Limit torques, torque rates, joint positions and velocities, and the end-effector's box.",
         None,
     ),
     "limits.effort": (list(panda.EFFORT), "Largest torques [N*m].", (1e-3, 1e4)),
@@ -93,25 +134,18 @@ _PARAMETERS: Table = {
         (0.0, 1.0),
     ),
     "limits.position_gain": (1.5, "Allowed speed per distance from there [1/s].", (0.01, 100.0)),
+    "limits.box_lower": (
+        [-0.9, -0.9, -0.4],
+        "Lower corner of the box that the end-effector's points may not leave, base frame [m].",
+        (-1e3, 1e3),
+    ),
+    "limits.box_upper": ([1.1, 0.9, 1.4], "Upper corner of the same [m].", (-1e3, 1e3)),
 }
 
 
 def declare(node: Node, defaults: Mapping[str, Any] | None = None) -> None:
     """Declare every parameter; `defaults` replaces some of the default values."""
-    declare_table(node, _PARAMETERS, defaults)
-
-
-def joint_array(node: Node, name: str) -> Array:
-    """Read an array with a number for each joint, (dU,); ValueError if it is none, or out of range.
-
-    rclpy itself checks the ranges of single numbers only.
-    """
-    array = frozen(value(node, name), (len(value(node, "joint_names")),), name)
-    (limits,) = node.describe_parameter(name).floating_point_range
-    low, high = limits.from_value, limits.to_value
-    if not ((low <= array) & (array <= high)).all():
-        raise ValueError(f"{name} must be from {low:g} to {high:g}, got {array.tolist()}")
-    return array
+    declare_all(node, _PARAMETERS, defaults)
 
 
 def timing(node: Node) -> Timing:
@@ -142,4 +176,19 @@ def limits(node: Node, kinematics: Kinematics) -> Limits | None:
         margin=value(node, "limits.position_margin"),
         position_gain=value(node, "limits.position_gain"),
         velocity_tolerance=value(node, "limits.velocity_tolerance"),
+        box_lower=number_array(node, "limits.box_lower", 3),
+        box_upper=number_array(node, "limits.box_upper", 3),
+    )
+
+
+def motion(node: Node) -> MotionSettings:
+    """Read how the arm is moved between rollouts; ValueError if it cannot be."""
+    return MotionSettings(
+        stiffness=joint_array(node, "motion.stiffness"),
+        damping=joint_array(node, "motion.damping"),
+        joint_damping=joint_array(node, "limits.joint_damping"),
+        velocity=value(node, "motion.speed") * joint_array(node, "limits.velocity"),
+        tolerance=value(node, "motion.tolerance"),
+        tracking_tolerance=value(node, "motion.tracking_tolerance"),
+        settle_time=value(node, "motion.settle_time"),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from array import array
 from collections.abc import Mapping
 from typing import Any
@@ -16,6 +17,7 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
 from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import JointState
+from std_msgs.msg import Bool
 
 from adgps_core.conversions import messages
 from adgps_core.conversions.diagnostics import diagnostic_array
@@ -25,11 +27,14 @@ from adgps_core.typing import Array
 from adgps_msgs.msg import JointEffortCommand, PolicyParameters
 from adgps_robot.controller import Controller
 from adgps_robot.diagnostics import report
+from adgps_robot.gate_watch import GateWatch
 from adgps_robot.kinematics import Kinematics
 from adgps_robot.nodes import parameters
+from adgps_robot.nodes.declaring import joint_array, value
 from adgps_robot.nodes.execute_rollout import RolloutAction
+from adgps_robot.nodes.move_joints import MoveService
 from adgps_robot.nodes.safety_services import SafetyServices
-from adgps_robot.nodes.tables import value
+from adgps_robot.realtime import become_realtime
 
 LATCHED = QoSProfile(
     depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
@@ -68,10 +73,12 @@ class TorqueController(LifecycleNode):
             )
             timing = parameters.timing(self)
             limits = parameters.limits(self, kinematics)
-            hold_damping = parameters.joint_array(self, "hold_damping")
+            hold_damping = joint_array(self, "hold_damping")
+            motion = parameters.motion(self)
         except ValueError as error:
             self.get_logger().error(f"cannot configure: {error}")
             return TransitionCallbackReturn.FAILURE
+        gate_timeout = value(self, "gate_timeout")
         self._command = JointEffortCommand(name=joint_names, effort=array("d", [0.0] * task.dim_u))
         self._commands = self.create_lifecycle_publisher(
             JointEffortCommand, "joint_effort_command", RELIABLE
@@ -88,6 +95,9 @@ class TorqueController(LifecycleNode):
             connected=lambda: self._commands.get_subscription_count() > 0,
             robot=self.get_namespace(),
             clock_ns=lambda: self.get_clock().now().nanoseconds,
+            ramp_time=value(self, "ramp_time"),
+            motion=motion,
+            gate=GateWatch(gate_timeout) if gate_timeout > 0 else None,
         )
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         states = LATCHED if timing.lock_step else qos_profile_sensor_data
@@ -97,6 +107,10 @@ class TorqueController(LifecycleNode):
                 PolicyParameters, "/param_server/policy_parameters", self._on_policy, LATCHED
             ),
         ]
+        if gate_timeout > 0:
+            self._listening.append(
+                self.create_subscription(Bool, "torque_gate/armed", self._on_gate, RELIABLE)
+            )
         self._ticking = [
             self.create_timer(WATCH_PERIOD, self.controller.watch, clock=steady),
             self.create_timer(DIAGNOSTICS_PERIOD, self._publish_diagnostics, clock=steady),
@@ -106,7 +120,11 @@ class TorqueController(LifecycleNode):
             self._ticking.append(
                 self.create_timer(task.control_period, self.controller.on_timer, tick_group)
             )
+            warning = become_realtime(value(self, "realtime_priority"))
+            if warning:
+                self.get_logger().warning(warning)
         self._action = RolloutAction(self, self.controller)
+        self._moves = MoveService(self, self.controller)
         self._safety = SafetyServices(self, self.controller)
         return TransitionCallbackReturn.SUCCESS
 
@@ -131,6 +149,7 @@ class TorqueController(LifecycleNode):
     def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Take everything down that configuring built."""
         self._action.destroy()
+        self._moves.destroy()
         self._safety.destroy()
         for subscription in self._listening:
             self.destroy_subscription(subscription)
@@ -149,6 +168,10 @@ class TorqueController(LifecycleNode):
             message.velocity,
         )
 
+    def _on_gate(self, message: Bool) -> None:
+        assert self.controller.gate is not None
+        self.controller.gate.hear(message.data, time.monotonic())
+
     def _send(self, stamp_ns: int, torques: Array) -> None:
         """Publish torques (dU,) that answer the state of a stamp, in one message used again."""
         self._sequence += 1
@@ -166,7 +189,7 @@ class TorqueController(LifecycleNode):
 
     def _publish_diagnostics(self) -> None:
         values = report(self.controller)
-        ready = self.controller.active and not self.controller.safety.obstacle
+        ready = self.controller.active and not self.controller.obstacle
         self._diagnostics.publish(
             diagnostic_array(
                 self.get_clock().now().to_msg(),

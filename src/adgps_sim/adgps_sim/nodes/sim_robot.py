@@ -22,10 +22,10 @@ from sensor_msgs.msg import JointState
 from adgps_core.conversions.diagnostics import diagnostic_array
 from adgps_core.conversions.messages import instance_from_msg, stamp_from_ns
 from adgps_core.signals import StopSignals
-from adgps_core.tasks import TASKS, make_task
+from adgps_core.tasks import TASKS, make_task, start_angles
 from adgps_msgs.msg import JointEffortCommand
 from adgps_msgs.srv import ResetInstance
-from adgps_sim.robot import LockStepRobot, RealTimeRobot, Robot, start_angles
+from adgps_sim.robot import LockStepRobot, RealTimeRobot, Robot
 from adgps_sim.scene import scene_builder
 from adgps_sim.world import JOINT_NAMES, World
 
