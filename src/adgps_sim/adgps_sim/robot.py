@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Protocol
 
-from adgps_core.tasks import Task
+from adgps_core.tasks import Instance, Task
 from adgps_core.typing import Array
 from adgps_sim.commands import HeldCommand, LockStep, Refusal
 from adgps_sim.pacing import Pacer
