@@ -22,7 +22,7 @@ from bag_samples import (
 )
 from mcap.reader import make_reader
 from rosbags.highlevel import AnyReader
-from rosbags.rosbag2 import Reader
+from rosbags.rosbag2 import CompressionFormat, CompressionMode, Reader, StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
 from adgps_bringup.bags.folder import find_bag, locked
@@ -192,6 +192,18 @@ def test_a_bag_of_which_nothing_was_saved_is_none(tmp_path: Path, storage: str) 
     (tmp_path / f"bag_0{suffix}").write_bytes(b"")
     with pytest.raises(NoBagError, match="there is no bag"):
         Bag(tmp_path, print)
+
+
+def test_a_bag_whose_files_rosbag2_compressed_is_read(tmp_path: Path) -> None:
+    writer = Writer(tmp_path / "zipped", version=8, storage_plugin=StoragePlugin.MCAP)
+    writer.set_compression(CompressionMode.FILE, CompressionFormat.ZSTD)
+    with writer:
+        store = get_typestore(Stores.ROS2_JAZZY)
+        connection = writer.add_connection("/said", "std_msgs/msg/String", typestore=store)
+        writer.write(connection, 10**18, b"serialised")
+    assert read(tmp_path / "zipped") == [("/said", 10**18, b"serialised")]
+    with pytest.raises(BagError, match="of compressed files, which is complete"):
+        BagWriter(tmp_path / "zipped", "mcap")
 
 
 def test_topics_keep_the_quality_that_they_had_first(tmp_path: Path) -> None:

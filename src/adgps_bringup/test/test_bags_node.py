@@ -143,6 +143,8 @@ def test_a_recorder_that_is_killed_and_started_again_has_everything_once(
     assert heard["repeated"] == "2"
     publisher.publish(text(3))
     peer.until(lambda: heard.get("messages") == "2", "another message")
+    publisher.publish(text(3))  # a local worker that was started again does this
+    peer.until(lambda: heard["repeated"] == "3", "its repetition")
     output = peer.end(second, signal.SIGINT)
     assert second.returncode == 0
     assert "had no end; saved 2 messages of 1 topics" in output

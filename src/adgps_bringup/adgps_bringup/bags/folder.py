@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from adgps_bringup.bags import mcap_storage, sqlite_storage
-from adgps_bringup.bags.metadata import Metadata
+from adgps_bringup.bags.metadata import FILE, Metadata
 from adgps_bringup.bags.storage import Contents, Storage
 from adgps_bringup.bags.topic import BagError, NoBagError, Topic
 
@@ -45,7 +45,9 @@ def find_bag(path: Path) -> Path:
     if path.is_file() and path.suffix in suffixes:
         return path
     for folder in (path, path / "bag"):
-        if folder.is_dir() and any(file.suffix in suffixes for file in folder.iterdir()):
+        if (folder / FILE).is_file() or (
+            folder.is_dir() and any(file.suffix in suffixes for file in folder.iterdir())
+        ):
             return folder
     raise NoBagError(f"there is no bag in {path}" if path.exists() else f"{path} does not exist")
 
@@ -94,15 +96,15 @@ def mend(folder: Path) -> str:
         If it is no bag that can be mended, or the folder cannot be written.
     """
     found = storage_files(folder)
-    if len(found) != 1:
-        raise BagError(f"{folder} holds {' and '.join(found) or 'no'} storage files")
-    ((name, files),) = found.items()
     try:
         listed = {entry.name for entry in Metadata.read(folder).files}
     except FileNotFoundError:
         listed = set()
-    if listed >= set(files):
-        return ""
+    if listed >= {file for files in found.values() for file in files}:
+        return ""  # rosbag2 may have compressed files, of other names
+    if len(found) != 1:
+        raise BagError(f"{folder} holds files of {' and of '.join(found)}")
+    ((name, files),) = found.items()
     try:
         return _mend(folder, name, files)
     except OSError as error:

@@ -9,7 +9,7 @@ from types import TracebackType
 
 from adgps_bringup.bags.definitions import define
 from adgps_bringup.bags.folder import locked, mend, split_number, storage_files, storage_of
-from adgps_bringup.bags.metadata import Metadata
+from adgps_bringup.bags.metadata import FILE, Metadata
 from adgps_bringup.bags.storage import Contents, Message, StorageWriter
 from adgps_bringup.bags.topic import BagError, Topic
 
@@ -112,6 +112,8 @@ class BagWriter:
     def _look_at_what_is_there(self, storage: str) -> None:
         """Mend it if it needs to be, and continue the count of its files."""
         found = storage_files(self._folder)
+        if not found and (self._folder / FILE).exists():
+            raise BagError(f"{self._folder} holds a bag of compressed files, which is complete")
         if not found:
             return
         if set(found) != {storage}:
