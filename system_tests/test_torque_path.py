@@ -194,9 +194,13 @@ def test_the_e_stop_is_latched(armed: TorquePath) -> None:
     assert passes()
 
 
-def test_a_dry_run_sends_nothing(armed: TorquePath) -> None:
-    """There is not even a publisher on the arm's topic."""
-    armed.kill("torque_gate")
+def test_an_ended_gate_leaves_zero_torque_and_a_dry_run_nothing(armed: TorquePath) -> None:
+    """What repeats the last command for ever does not push; a dry run has no publisher there."""
+    send_until(armed, {"commands_passed": lambda: armed.command(GOOD)})
+    end = time.monotonic()
+    armed.command(GOOD)
+    armed.end("torque_gate")
+    wait_for(lambda: not armed.since(end)[-1][1].any(), "zero torque", PATIENCE)
     armed.launch("torque_gate", **GATE, dry_run=True)
     armed.arm_gate()
     begin = time.monotonic()

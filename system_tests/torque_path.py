@@ -138,6 +138,10 @@ class TorquePath:
         process.wait()
         return at
 
+    def end(self, name: str) -> None:
+        """Ask a node to end, and wait until it has."""
+        stop([self._processes.pop(name)])
+
     def _on_state(self, message: JointState) -> None:
         velocities = dict(zip(message.name, message.velocity, strict=True))
         angles = dict(zip(message.name, message.position, strict=True))

@@ -16,7 +16,12 @@ import yaml
 from adgps_bringup import parameter_files
 from adgps_bringup.options import StackOptions
 from adgps_bringup.processes import environment
-from adgps_bringup.resources import executable, hyper_parameters, launch_folder
+from adgps_bringup.resources import (
+    executable,
+    hyper_parameters,
+    launch_folder,
+    real_parameters,
+)
 from adgps_bringup.stack import NodeDescription, describe_stack
 from adgps_bringup.supervisor import RespawnLimit
 
@@ -343,3 +348,27 @@ def test_a_run_goes_on_only_with_what_it_was_started_with(context: Any, tmp_path
     assert again.parameter_files == (tmp_path / "config" / "0_reach.yaml",)
     with pytest.raises(ValueError, match="was started with seed 0, not 1"):
         choose({**given, "seed": "1"})
+
+
+def test_real_robots_come_from_their_file(context: Any, tmp_path: Path) -> None:
+    """And a gate is asked to end when launch is killed: it has a last word."""
+    from adgps_bringup.launching import _prefix, choose_real
+
+    given = {name: keywords["default_value"] for name, keywords in declared(REAL).items()}
+    given["run"] = str(tmp_path / "run")
+    with pytest.raises(ValueError, match="robots_file is needed"):
+        choose_real(given)
+    (tmp_path / "arm.urdf").write_text("<robot/>")
+    robots = tmp_path / "robots.yaml"
+    robots.write_text(
+        "robots: [{namespace: /left, urdf: arm.urdf, joint_states: /a/s, commands: /a/c}]"
+    )
+    options = choose_real({**given, "robots_file": str(robots), "role": "robot"})
+    assert (options.robots, options.robots_file, options.role) == (1, robots, "robot")
+    assert options.parameter_files == (
+        real_parameters(),
+        *hyper_parameters("reach", "badmm", "lqr"),
+    )
+    gate, controller, _ = describe_stack(options).nodes
+    assert "--farewell" in _prefix(gate, context)
+    assert "--farewell" not in _prefix(controller, context)

@@ -170,3 +170,33 @@ def test_nothing_survives_a_supervisor_that_is_killed(tmp_path: Path) -> None:
         assert alive(child)
         supervisor.kill()
     wait_for(lambda: not alive(child))
+
+
+def test_who_has_something_to_say_is_asked_to_end(tmp_path: Path) -> None:
+    """When the process that it is tied to is killed; others are killed too."""
+    child = (
+        "import pathlib, signal, sys, time\n"
+        "said = pathlib.Path(sys.argv[1])\n"
+        "def end(*_):\n"
+        "    said.write_text('bye')\n"
+        "    sys.exit()\n"
+        "signal.signal(signal.SIGTERM, end)\n"
+        "said.write_text('ready')\n"
+        "signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])\n"
+        "time.sleep(60)\n"
+    )
+    parent = (
+        "import subprocess, sys\n"
+        "from adgps_bringup.supervisor import tether_command\n"
+        "for path, farewell in ((sys.argv[2], True), (sys.argv[3], False)):\n"
+        "    tie = tether_command(farewell)\n"
+        "    last = subprocess.Popen([*tie, sys.executable, '-c', sys.argv[1], path])\n"
+        "last.wait()\n"
+    )
+    polite, other = tmp_path / "polite", tmp_path / "other"
+    command = [sys.executable, "-c", parent, child, str(polite), str(other)]
+    with subprocess.Popen(command) as process:
+        wait_for(lambda: all(p.exists() and p.read_text() == "ready" for p in (polite, other)))
+        process.kill()
+    wait_for(lambda: polite.read_text() == "bye")
+    assert other.read_text() == "ready"

@@ -225,7 +225,7 @@ class Controller:
             self._answered_ns = -1  # the robot's clock began anew
         if execution and (self.timing.lock_step or execution.tick_due):
             self._advance(execution, sample)
-        elif idle and self.active:
+        if self.active and (self._execution is None or self._execution.rollout is None):
             self._hold()
 
     def on_timer(self) -> None:
@@ -243,7 +243,7 @@ class Controller:
     def watch(self) -> None:
         """Give up what has waited too long; several times a second, steady clock."""
         execution = self._execution
-        if self.busy and self.obstacle:
+        if self.obstacle:
             self._let_go()
             return
         if execution is None:

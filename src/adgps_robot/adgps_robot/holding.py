@@ -132,12 +132,12 @@ class Holding:
 
     def _look(self, motion: Motion, sample: JointSample, now: float) -> None:
         """See whether the motion has ended, or must end."""
+        if self.moving and motion.arrived(now, sample.angles, sample.velocities):
+            self._finish("")
         reason = too_fast(self._limits, sample.velocities) if self._limits is not None else ""
+        reason = reason or motion.off_path(now, sample.angles)
         if self.moving:
-            if motion.arrived(now, sample.angles, sample.velocities):
-                self._finish("")
-                return
-            reason = reason or motion.objection(now, sample.angles)
+            reason = reason or motion.late(now, sample.angles)
         if reason:
             self.release(reason)
 

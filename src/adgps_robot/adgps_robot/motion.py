@@ -115,14 +115,19 @@ class Motion:
         over = now - self._begin >= self.duration
         return bool(over and (off <= self._settings.tolerance).all() and at_rest.all())
 
-    def objection(self, now: float, angles: Array) -> str:
-        """Why the motion cannot go on: off its path, or not there in time; "" if it can."""
-        late = now - self._begin > self.duration + self._settings.settle_time
+    def off_path(self, now: float, angles: Array) -> str:
+        """Which joint of angles (dU,) [rad] is not where it should be; "" if none."""
         wanted, _ = self.reference(now)
         off = np.abs(wanted - angles)
         joint = int(off.argmax())
-        if off[joint] > self._settings.tracking_tolerance:
-            return f"joint {joint + 1} is {off[joint]:.2f} rad off its path: is it blocked?"
-        if late:
-            return f"the arm did not come to rest: joint {joint + 1} is {off[joint]:.3f} rad off"
-        return ""
+        if off[joint] <= self._settings.tracking_tolerance:
+            return ""
+        return f"joint {joint + 1} is {off[joint]:.2f} rad off its path: is it blocked?"
+
+    def late(self, now: float, angles: Array) -> str:
+        """Why the arm cannot be said to have arrived in time; "" if it still can."""
+        if now - self._begin <= self.duration + self._settings.settle_time:
+            return ""
+        off = np.abs(self._goal - angles)
+        joint = int(off.argmax())
+        return f"the arm did not come to rest: joint {joint + 1} is {off[joint]:.3f} rad off"

@@ -111,6 +111,32 @@ def test_a_fast_arm_is_braked_before_it_is_moved(bench: Bench) -> None:
     assert len(ends) == 1 and "cannot be braked: joint 1 moves" in ends[0]
 
 
+@pytest.mark.parametrize("how", ["pushed", "gate"])
+def test_a_pose_is_not_held_by_force(how: str) -> None:
+    """An arm that was led away, or was out of reach for a while, does not jump back."""
+    bench = Bench(TIMING, motion=SETTINGS, gate=GateWatch(1e9)).ready()
+    gate = bench.controller.gate
+    assert gate is not None
+    gate.hear(True, bench.now)
+    ends = move(bench, TASK.start_joint_angles)
+    for _ in range(20):
+        period(bench)
+        bench.controller.watch()
+    assert ends == [""]
+    if how == "gate":
+        gate.hear(False, bench.now)
+        bench.controller.watch()
+        gate.hear(True, bench.now)
+        bench.angles = bench.angles + 0.2
+    else:
+        bench.angles = bench.angles + 0.4
+    bench.velocities = np.full(7, 0.1)
+    period(bench)
+    newest = bench.controller.states.newest
+    assert newest is not None
+    np.testing.assert_allclose(bench.sent[-1][1], -2.0 * newest.velocities)
+
+
 def test_a_blocked_arm_gives_up_and_is_only_damped(bench: Bench) -> None:
     """And names the joint."""
     ends = move(bench)

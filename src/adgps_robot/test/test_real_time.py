@@ -124,6 +124,17 @@ def test_a_stale_state_begins_nothing() -> None:
     assert len(bench.sent) == 1
 
 
+def test_an_arm_that_waits_for_a_policy_is_held() -> None:
+    """For as long as that takes."""
+    bench = Bench(TIMING).ready()
+    bench.velocities = np.full(7, 0.1)
+    bench.start(hold_goal(3, policy=None))
+    for _ in range(6):
+        period(bench)
+        assert bench.sent[-1][0] == bench.clock_ns
+        np.testing.assert_array_equal(bench.sent[-1][1], -2.0 * bench.velocities)
+
+
 def test_between_rollouts_states_are_answered_a_hundred_times_a_second() -> None:
     """However many come, and none twice: an arm that swings needs quick damping."""
     bench = Bench(TIMING).ready()

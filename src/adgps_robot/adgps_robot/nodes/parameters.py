@@ -76,12 +76,12 @@ _PARAMETERS: Table = {
         (0.01, 1.0),
     ),
     "motion.stiffness": (
-        [30.0] * 4 + [5.0, 5.0, 3.0],
+        [20.0] * 4 + [4.0, 4.0, 3.0],
         "Stiffness of a motion and of the pose at its end [N*m/rad].",
         (1e-3, 1e4),
     ),
     "motion.damping": (
-        [5.0, 5.0, 4.0, 4.0, 0.2, 0.2, 0.2],
+        [3.0, 3.0, 2.0, 2.0, 0.2, 0.2, 0.2],
         "Damping of the same, on top of the arm's own [N*m*s/rad].",
         (0.0, 1e3),
     ),

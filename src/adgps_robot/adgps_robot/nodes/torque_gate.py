@@ -11,6 +11,7 @@ from array import array
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.clock import Clock, ClockType
@@ -107,7 +108,8 @@ class TorqueGate(Node):
     def _print(self, output: Output) -> None:
         """Say what would be sent."""
         names = self.gate.settings.output_joint_names
-        torques = ", ".join(f"{n} {t:.2f}" for n, t in zip(names, output.torques, strict=True))
+        numbers = np.round(output.torques, 2) + 0.0  # no minus zero
+        torques = ", ".join(f"{n} {t:.2f}" for n, t in zip(names, numbers, strict=True))
         self.get_logger().info(
             f"dry run, {output.sending.value} [N*m]: {torques}",
             throttle_duration_sec=PRINT_PERIOD,
@@ -117,7 +119,8 @@ class TorqueGate(Node):
     def _send(self, output: Output) -> None:
         self._deliver(output)
         if output.sending is not self._was:
-            self.get_logger().info(f"sending {output.sending.value} ({self._why()})")
+            verb = "would send" if value(self, "dry_run") else "sending"
+            self.get_logger().info(f"{verb} {output.sending.value} ({self._why()})")
             self._was = output.sending
 
     def _why(self) -> str:
