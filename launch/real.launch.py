@@ -17,7 +17,7 @@ from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
 
 from adgps_bringup.launching import launch_real
-from adgps_bringup.options import MODES
+from adgps_bringup.options import MODES, RECORDINGS, STORAGES
 from adgps_core.phases import METHODS, OPTIMIZERS
 from adgps_core.tasks import TASKS
 
@@ -72,6 +72,19 @@ def generate_launch_description() -> LaunchDescription:
                 "iterations",
                 default_value="",
                 description="iterations of the last phase, of each instance; empty: as in config/",
+            ),
+            DeclareLaunchArgument(
+                "record",
+                default_value="",
+                choices=RECORDINGS,
+                description="what is recorded into the run's folder; all: also joint states, "
+                "commands, images and IMU; empty: nothing",
+            ),
+            DeclareLaunchArgument(
+                "storage",
+                default_value="mcap",
+                choices=STORAGES,
+                description="kind of the bag's storage files",
             ),
             OpaqueFunction(function=launch_real),
         ]

@@ -246,8 +246,11 @@ def describe_stack(options: StackOptions) -> Stack:
     )
     instances_of = dict(zip(names, shares, strict=True))
     nodes = (
-        *describe_recorders(options),
-        *((describe_server(options),) if options.plays("server") else ()),
+        *(
+            (*describe_recorders(options), describe_server(options))
+            if options.plays("server")
+            else ()
+        ),
         *(describe_robots(options) if options.plays("robot") else ()),
         *(
             (*describe_global_workers(options, links, instances_of), *local_workers)

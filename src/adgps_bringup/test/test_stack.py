@@ -117,7 +117,7 @@ def test_from_a_bag_every_topic_is_played_to_those_who_listen(workers: int | Non
     chosen = options_for(chosen, SURVEY)
     assert (chosen.method, chosen.mode) == ("mdgps", "async")
     stack = describe_from_bag(chosen, SURVEY)
-    assert stack.practising == ("/a", "/b") and stack.robots == robot_names(3)
+    assert stack.practising == ("/a", "/b") and stack.robots == robot_names(chosen)
     assert not stack.of("local_worker")
     (player,) = stack.of("trajectory_player")
     listeners = {tuple(pair.split(" ")) for pair in player.parameters["listeners"]}
