@@ -26,7 +26,7 @@ from adgps_local_worker.configuration import LocalConfiguration
 from adgps_local_worker.practice import RolloutError, Schedule
 
 TASK = make_task("drawer")
-KL_STEPS = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
+KL_STEPS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 TRIALS = 10
 TRIAL_SEED = 10**6
 """Far from the seeds of practice: a trial begins in a state that was not practised."""

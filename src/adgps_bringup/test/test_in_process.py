@@ -21,7 +21,7 @@ SLAM = LocalConfiguration(
     initial_pull=(0.0, 0.5332, 0.0, 0.4374, 0.0, 0.0957, 0.0),
     initial_stiffness=(20.0, 20.0, 5.0, 20.0, 3.0, 6.0, 2.0),
     initial_damping=(2.0, 2.0, 0.0, 1.0, 0.0, 0.0, 0.0),
-    initial_noise=(0.25, 1.5, 0.15, 1.5, 0.1, 0.2, 0.1),
+    initial_noise=(0.25, 2.0, 0.15, 2.0, 0.1, 0.2, 0.1),
 )
 
 

@@ -38,7 +38,7 @@ class Mechanics:
     friction: float = 2.0
     damping: float = 60.0
     travel: float = 0.3
-    catch_speed: float = 0.15
+    catch_speed: float = 0.17
     catch_from: float = 0.01
     catch_to: float = 0.025
     caught_at: float = 0.06
