@@ -100,7 +100,7 @@ def test_defaults_are_those_of_the_classes() -> None:
         ({"kl_weight": 2.0, "kl_weight_max": 1.0}, "kl_weight"),
         ({"initial_noise": [1.0, 1.0]}, "initial_"),
         (
-            {f"initial_{name}": [1.0, 1.0] for name in ("stiffness", "damping", "noise")},
+            {f"initial_{name}": [1.0, 1.0] for name in ("pull", "stiffness", "damping", "noise")},
             "has 2 numbers, the task reach 7 joints",
         ),
     ],
