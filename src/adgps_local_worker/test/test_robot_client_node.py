@@ -1,6 +1,7 @@
 """The robot's answers become trajectories or errors, and waits for it end when they should."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 import pytest
@@ -74,6 +75,21 @@ def test_a_rollout_comes_back_as_it_was(
     expected = roll_out(GOAL, POLICY, 11)
     np.testing.assert_array_equal(trajectory.states, expected.states)
     np.testing.assert_array_equal(trajectory.actions_applied, expected.actions_applied)
+
+
+def test_no_two_rollouts_are_named_alike(
+    stage: Stage, thread: WorkerThread, ready: RobotClient
+) -> None:
+    """Neither those of one worker, nor those of the worker that is started in its place."""
+    successor = RobotClient(thread.node, TASK, 2.0, 3.0, 0.02, thread.stop)
+    for client in (ready, successor):
+        for seed in range(2):
+            roll = partial(client.rollout, GOAL, POLICY, seed)
+            while thread.call(roll).exception(20) is not None:
+                pass  # first answers can get lost
+    names = [goal.rollout_id for goal in stage.goals]
+    assert len(names) >= 4 and len(set(names)) == len(names)
+    thread.call(successor.destroy).result(20)
 
 
 def test_the_global_policy_is_asked_for_by_its_version(

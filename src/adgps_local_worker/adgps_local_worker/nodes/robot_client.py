@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import threading
 import time
 from collections.abc import Callable
@@ -77,6 +78,8 @@ class RobotClient:
         self._perturbation = perturbation
         self._stop = stop
         self._start = Time()
+        # Replay memories know rollouts by their ids, also those of a worker that was here before.
+        self._prefix = f"{node.get_namespace()}/{secrets.token_hex(4)}"
         self._count = 0
         self._reset = node.create_client(ResetInstance, "reset_instance")
         self._rollout = ActionClient(node, ExecuteRollout, "execute_rollout")
@@ -111,7 +114,7 @@ class RobotClient:
             seed=seed,
             noise_scale=1.0,
             start_after=self._start,
-            rollout_id=f"{self._node.get_namespace()}/{self._count}",
+            rollout_id=f"{self._prefix}/{self._count}",
         )
         if isinstance(policy, GlobalPolicy):
             goal.use_global_policy = goal.exact_version = True
