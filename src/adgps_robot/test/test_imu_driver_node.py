@@ -142,7 +142,7 @@ def test_a_wrong_parameter_is_one_line(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     """And an exit status."""
-    assert run_main(main, parameters, monkeypatch) == 1
+    assert run_main(main, parameters, monkeypatch) == 2
     said = capfd.readouterr()
     assert said.out == "" and reason in said.err
-    assert said.err.startswith("error: ") and said.err.count("\n") == 1
+    assert said.err.startswith("imu_driver: ") and said.err.count("\n") == 1

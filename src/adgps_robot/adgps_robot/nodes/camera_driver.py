@@ -16,6 +16,7 @@ from adgps_robot.camera.capture import Frame, quiet_opencv
 from adgps_robot.camera.source import Request, opener
 from adgps_robot.nodes import driver
 from adgps_robot.nodes.declaring import Table, declare_all
+from adgps_robot.nodes.running import run
 
 PARAMETERS: Table = {
     "loop": (False, "Play a video file again and again.", None),
@@ -102,8 +103,8 @@ class CameraDriver(driver.Driver[Frame]):
 
 
 def main() -> None:
-    """Run the node until it is told to stop."""
-    sys.exit(driver.run(CameraDriver))
+    """Run the driver until it is told to stop; 2 with one line if it cannot start."""
+    run("camera_driver", CameraDriver)
 
 
 if __name__ == "__main__":

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
-import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.clock import Clock, ClockType
-from rclpy.exceptions import ParameterException
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
-from rclpy.signals import SignalHandlerOptions
 
 from adgps_core.conversions.diagnostics import diagnostic_array
-from adgps_core.signals import StopSignals
 from adgps_robot.devices import Backoff, Device, DeviceReader
 from adgps_robot.nodes.declaring import Table, value
 
@@ -109,23 +103,3 @@ class Driver(Node, Generic[T]):
                 level,
             )
         )
-
-
-def run(make: Callable[[], Node]) -> int:
-    """Run a driver until it is told to stop; the exit status, 1 if its parameters are wrong."""
-    stop = StopSignals()
-    rclpy.init(args=sys.argv, signal_handler_options=SignalHandlerOptions.NO)
-    try:
-        node = make()
-    except (ValueError, ParameterException) as error:
-        print(f"error: {error}", file=sys.stderr)
-        rclpy.shutdown()
-        return 1
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
-    try:
-        stop.repeat(executor.spin_once)
-    finally:
-        node.destroy_node()
-        rclpy.shutdown()
-    return 0

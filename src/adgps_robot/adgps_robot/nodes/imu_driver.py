@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from array import array
 
 from rclpy.node import Node
@@ -14,6 +13,7 @@ from adgps_robot.imu.reading import Decoder
 from adgps_robot.imu.serial_port import PROTOCOLS, SerialImu, StampedReading
 from adgps_robot.nodes import driver
 from adgps_robot.nodes.declaring import Table, declare_all
+from adgps_robot.nodes.running import run
 
 UNKNOWN = array("d", [0.0] * 9)
 MISSING = array("d", [-1.0] + [0.0] * 8)
@@ -70,8 +70,8 @@ class ImuDriver(driver.Driver[StampedReading]):
 
 
 def main() -> None:
-    """Run the node until it is told to stop."""
-    sys.exit(driver.run(ImuDriver))
+    """Run the driver until it is told to stop; 2 with one line if it cannot start."""
+    run("imu_driver", ImuDriver)
 
 
 if __name__ == "__main__":

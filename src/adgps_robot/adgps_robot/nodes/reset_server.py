@@ -6,31 +6,26 @@ counts against utilisation.
 
 from __future__ import annotations
 
-import sys
 import time
 from array import array
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.clock import Clock, ClockType
-from rclpy.exceptions import ParameterException
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
-from rclpy.signals import SignalHandlerOptions
 from rclpy.task import Future
 from std_srvs.srv import Trigger
 
 from adgps_core.conversions.diagnostics import diagnostic_array
 from adgps_core.conversions.messages import instance_from_msg
-from adgps_core.signals import StopSignals
 from adgps_core.tasks import make_task, start_angles
 from adgps_msgs.srv import MoveJoints, ResetInstance
 from adgps_robot.nodes import reset_parameters
 from adgps_robot.nodes.declaring import value
+from adgps_robot.nodes.running import run
 from adgps_robot.nodes.waiting import Waits
 
 DIAGNOSTICS_PERIOD = 1.0
@@ -154,18 +149,4 @@ class ResetServer(Node):
 
 def main() -> None:
     """Run the node until it is told to stop; 2 with one line if it cannot start."""
-    stop = StopSignals()
-    rclpy.init(args=sys.argv, signal_handler_options=SignalHandlerOptions.NO)
-    try:
-        node = ResetServer()
-    except (ValueError, ParameterException) as error:
-        rclpy.shutdown()
-        print(f"reset_server: {error}", file=sys.stderr)
-        sys.exit(2)
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
-    try:
-        stop.repeat(executor.spin_once)
-    finally:
-        node.destroy_node()
-        rclpy.shutdown()
+    run("reset_server", ResetServer)

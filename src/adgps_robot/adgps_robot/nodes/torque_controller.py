@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from array import array
 from collections.abc import Mapping
 from typing import Any
 
-import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.callback_groups import MutuallyExclusiveCallbackGroup
 from rclpy.clock import Clock, ClockType
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy, qos_profile_sensor_data
-from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool
 
 from adgps_core.conversions import messages
 from adgps_core.conversions.diagnostics import diagnostic_array
-from adgps_core.signals import StopSignals
 from adgps_core.tasks import make_task
 from adgps_core.typing import Array
 from adgps_msgs.msg import JointEffortCommand, PolicyParameters
@@ -33,6 +28,7 @@ from adgps_robot.nodes import parameters
 from adgps_robot.nodes.declaring import joint_array, value
 from adgps_robot.nodes.execute_rollout import RolloutAction
 from adgps_robot.nodes.move_joints import MoveService
+from adgps_robot.nodes.running import run
 from adgps_robot.nodes.safety_services import SafetyServices
 from adgps_robot.realtime import become_realtime
 
@@ -202,14 +198,5 @@ class TorqueController(LifecycleNode):
 
 
 def main() -> None:
-    """Run the node until it is told to stop."""
-    stop = StopSignals()
-    rclpy.init(args=sys.argv, signal_handler_options=SignalHandlerOptions.NO)
-    executor = SingleThreadedExecutor()
-    node = TorqueController()
-    executor.add_node(node)
-    try:
-        stop.repeat(executor.spin_once)
-    finally:
-        node.destroy_node()
-        rclpy.shutdown()
+    """Run the controller until it is told to stop; 2 with one line if it cannot start."""
+    run("torque_controller", TorqueController)

@@ -6,29 +6,24 @@ else reaches it is what arming is for.
 
 from __future__ import annotations
 
-import sys
 from array import array
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.clock import Clock, ClockType
-from rclpy.exceptions import ParameterException
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
-from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool, Float64MultiArray
 
 from adgps_core.conversions.diagnostics import diagnostic_array
-from adgps_core.signals import StopSignals
 from adgps_msgs.msg import JointEffortCommand
 from adgps_robot.gate import Gate, Output, Sending, report
 from adgps_robot.nodes import gate_parameters
 from adgps_robot.nodes.declaring import value
+from adgps_robot.nodes.running import run
 from adgps_robot.nodes.safety_services import SafetyServices
 from adgps_robot.realtime import become_realtime
 
@@ -162,19 +157,4 @@ class TorqueGate(Node):
 
 def main() -> None:
     """Run the gate until it is told to stop; 2 with one line if it cannot start."""
-    stop = StopSignals()
-    rclpy.init(args=sys.argv, signal_handler_options=SignalHandlerOptions.NO)
-    try:
-        node = TorqueGate()
-    except (ValueError, ParameterException) as error:
-        rclpy.shutdown()
-        print(f"torque_gate: {error}", file=sys.stderr)
-        sys.exit(2)
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
-    try:
-        stop.repeat(executor.spin_once)
-    finally:
-        node.let_go()
-        node.destroy_node()
-        rclpy.shutdown()
+    run("torque_gate", TorqueGate, TorqueGate.let_go)
