@@ -14,7 +14,10 @@ import argparse
 import statistics
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from multiprocessing import get_context
+from typing import Any
 
 from adgps_bringup.in_process import InProcessRobot, practise
 from adgps_bringup.parameter_files import load
@@ -34,7 +37,7 @@ TRIAL_SEED = 10**6
 
 def configuration(optimizer: str) -> LocalConfiguration:
     """Hyper-parameters of the task's own files."""
-    found: dict[str, object] = {}
+    found: dict[str, Any] = {}
     for path in hyper_parameters(TASK.name, "badmm", optimizer):
         for pattern, parameters in load(path):
             if pattern.endswith("/local_worker"):
@@ -73,6 +76,22 @@ def success(
     return shut / (trials * len(instances))
 
 
+def rates(
+    optimizer: str,
+    settings: Sequence[LocalConfiguration],
+    instances: Sequence[Instance],
+    options: argparse.Namespace,
+) -> list[list[float]]:
+    """Success of each of the settings, seed by seed; as many at once as there are processors."""
+    seeds, size = options.seeds, (options.samples, options.iterations)
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+        jobs = [
+            [pool.submit(success, optimizer, each, instances, seed, *size) for seed in seeds]
+            for each in settings
+        ]
+        return [[job.result() for job in row] for row in jobs]
+
+
 def main() -> int:
     """Tune LQR, compare, print the table; status 1 if it is not as the README says."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -80,29 +99,24 @@ def main() -> int:
     parser.add_argument("--samples", type=int, default=12)
     parser.add_argument("--iterations", type=int, default=12)
     options = parser.parse_args()
-    size = (options.samples, options.iterations)
     lqr, pi2 = configuration("lqr"), configuration("pi2")
-    validation, test = TASK.instances("validation"), TASK.instances("test")
-    found: dict[float, float] = {}
-    for step in KL_STEPS:
-        settings = replace(lqr, kl_step=step)
-        rates = [success("lqr", settings, validation, seed, *size) for seed in options.seeds]
-        found[step] = statistics.mean(rates)
-        print(f"LQR on validation, kl_step {step:g}: {found[step]:.0%}", flush=True)
-    best = max(found, key=lambda step: found[step])
-    print(
-        "\n| optimiser | rollouts an instance | " + " | ".join(f"seed {s}" for s in options.seeds)
-    )
+    tried = [replace(lqr, kl_step=step) for step in KL_STEPS]
+    tuning = rates("lqr", tried, TASK.instances("validation"), options)
+    for settings, found in zip(tried, tuning, strict=True):
+        print(f"LQR on validation, kl_step {settings.kl_step:g}: {statistics.mean(found):.0%}")
+    best = tried[max(range(len(tried)), key=lambda i: statistics.mean(tuning[i]))]
+    seeds = " | ".join(f"seed {seed}" for seed in options.seeds)
+    print(f"\n| optimiser | rollouts an instance | {seeds} |")
     print("|---" * (len(options.seeds) + 2) + "|")
     means = []
     for name, optimizer, settings in (
-        (f"LQR, `kl_step` {best:g}", "lqr", replace(lqr, kl_step=best)),
+        (f"LQR, `kl_step` {best.kl_step:g}", "lqr", best),
         (f"PI2, `pi2_kl` {pi2.pi2_kl:g}", "pi2", pi2),
     ):
-        rates = [success(optimizer, settings, test, seed, *size) for seed in options.seeds]
-        means.append(statistics.mean(rates))
-        cells = " | ".join(f"{rate:.0%}" for rate in rates)
-        print(f"| {name} | {size[0] * size[1]} | {cells} |", flush=True)
+        (found,) = rates(optimizer, [settings], TASK.instances("test"), options)
+        means.append(statistics.mean(found))
+        cells = " | ".join(f"{rate:.0%}" for rate in found)
+        print(f"| {name} | {options.samples * options.iterations} | {cells} |")
     return int(means[0] > 0.5 or means[1] < 0.9)
 
 
