@@ -16,7 +16,7 @@ from adgps_local_worker.practice import RolloutError, Schedule
 DRAWER = make_task("drawer")
 INSTANCE = DRAWER.instances("validation")[0]
 SLAM = LocalConfiguration(
-    kl_step=0.03,
+    kl_step=0.01,
     pi2_kl=0.5,
     initial_pull=(0.0, 0.5332, 0.0, 0.4374, 0.0, 0.0957, 0.0),
     initial_stiffness=(20.0, 20.0, 5.0, 20.0, 3.0, 6.0, 2.0),
@@ -38,7 +38,7 @@ def test_pi2_shuts_the_drawer_and_lqr_slams_it(optimizer: str, *, shuts: bool) -
         ends.append(DRAWER.distance(trajectory.states[-1], INSTANCE))
     robot.close()
     shut = int((np.array(ends) <= SHUT).sum())
-    assert shut >= 5 if shuts else shut <= 1
+    assert shut >= 5 if shuts else shut <= 2
 
 
 def test_rollouts_repeat_and_limits_end_them() -> None:
