@@ -80,6 +80,7 @@ class StackProcess:
         self.mark = uuid.uuid4().hex
         self._out, self._err = folder / f"{self.mark}.out", folder / f"{self.mark}.err"
         self.segments: set[str] = set()
+        self.shared: set[str] = set()
         variables = {key: value for key, value in os.environ.items() if key != "ROS_DOMAIN_ID"}
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self.process = subprocess.Popen(
@@ -136,18 +137,26 @@ class StackProcess:
         return self.process.returncode
 
     def note_segments(self) -> None:
-        """Remember which shared memory the processes use now."""
-        for pid in self.pids:
-            self.segments |= _segments(pid)
+        """Remember which shared memory the processes use now, and which others use."""
+        mine = set(self.pids)
+        for pid in _all_pids():
+            if pid in mine:
+                self.segments |= _segments(pid)
+            else:
+                self.shared |= _segments(pid)
 
     def succeed(self) -> None:
         """Wait for the end, which must be a good one."""
         assert self.wait() == 0, f"{self.output}{self.errors}"
 
     def left_behind(self) -> list[str]:
-        """Processes that still run, and shared memory that nobody uses any more."""
+        """Processes that still run, and shared memory that nobody uses any more.
+
+        Some ports of Fast DDS are one for the whole host, whatever the domain: what others used
+        at the same time, the tests' own nodes among them, is theirs to remove.
+        """
         used = set[str]().union(*(_segments(pid) for pid in _all_pids()))
-        unused = [name for name in self.segments - used if (Path("/dev/shm") / name).exists()]
+        unused = [name for name in self.segments - self.shared - used if (Path("/dev/shm") / name).exists()]
         return [*(f"pid {pid}" for pid in self.pids), *unused]
 
     def kill(self) -> None:
