@@ -156,7 +156,11 @@ class StackProcess:
         at the same time, the tests' own nodes among them, is theirs to remove.
         """
         used = set[str]().union(*(_segments(pid) for pid in _all_pids()))
-        unused = [name for name in self.segments - self.shared - used if (Path("/dev/shm") / name).exists()]
+        unused = [
+            name
+            for name in self.segments - self.shared - used
+            if (Path("/dev/shm") / name).exists()
+        ]
         return [*(f"pid {pid}" for pid in self.pids), *unused]
 
     def kill(self) -> None:
