@@ -80,7 +80,7 @@ class StackProcess:
         self.mark = uuid.uuid4().hex
         self._out, self._err = folder / f"{self.mark}.out", folder / f"{self.mark}.err"
         self.segments: set[str] = set()
-        self.shared: set[str] = set()
+        self.left_behind: list[str] = []
         variables = {key: value for key, value in os.environ.items() if key != "ROS_DOMAIN_ID"}
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self.process = subprocess.Popen(
@@ -126,7 +126,11 @@ class StackProcess:
         return match
 
     def wait(self, patience: float = PATIENCE) -> int:
-        """Wait for the end, noting the shared memory that is used; the exit status."""
+        """Wait for the end, noting the shared memory that is used; the exit status.
+
+        What is left behind is looked for at once: some ports of Fast DDS have the same names for
+        the whole host, and whoever comes later uses them again.
+        """
         end = time.monotonic() + patience
         while self.process.poll() is None:
             if time.monotonic() > end:
@@ -134,33 +138,22 @@ class StackProcess:
                 raise AssertionError(f"no end in {patience:g} s:\n{self.output}{self.errors}")
             self.note_segments()
             time.sleep(0.3)
+        self.left_behind = self._look_behind()
         return self.process.returncode
 
     def note_segments(self) -> None:
-        """Remember which shared memory the processes use now, and which others use."""
-        mine = set(self.pids)
-        for pid in _all_pids():
-            if pid in mine:
-                self.segments |= _segments(pid)
-            else:
-                self.shared |= _segments(pid)
+        """Remember which shared memory the processes use now."""
+        for pid in self.pids:
+            self.segments |= _segments(pid)
 
     def succeed(self) -> None:
         """Wait for the end, which must be a good one."""
         assert self.wait() == 0, f"{self.output}{self.errors}"
 
-    def left_behind(self) -> list[str]:
-        """Processes that still run, and shared memory that nobody uses any more.
-
-        Some ports of Fast DDS are one for the whole host, whatever the domain: what others used
-        at the same time, the tests' own nodes among them, is theirs to remove.
-        """
+    def _look_behind(self) -> list[str]:
+        """Processes that still run, and shared memory that nobody uses any more."""
         used = set[str]().union(*(_segments(pid) for pid in _all_pids()))
-        unused = [
-            name
-            for name in self.segments - self.shared - used
-            if (Path("/dev/shm") / name).exists()
-        ]
+        unused = [name for name in self.segments - used if (Path("/dev/shm") / name).exists()]
         return [*(f"pid {pid}" for pid in self.pids), *unused]
 
     def kill(self) -> None:

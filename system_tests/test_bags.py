@@ -73,4 +73,4 @@ def test_a_recorded_run_trains_without_robots_and_repeats_bit_for_bit(
     version = load_policy(run / "checkpoints" / "param_server").version
     assert version.counter == STEPS_PER_ROLLOUT * ROLLOUTS  # as many as the run with robots
     assert summary["policy_version"] == str(version)
-    assert trained.left_behind() == [], trained.output
+    assert trained.left_behind == [], trained.output

@@ -35,7 +35,7 @@ def evaluate(command: Command, run: Path, json_file: Path, *arguments: object) -
     assert content["mean_cost"] == pytest.approx(mean)
     assert f"{mean:.2f}" in process.output
     assert process.errors == ""
-    assert process.left_behind() == []
+    assert process.left_behind == []
     assert files_of(run) == before
     return content
 

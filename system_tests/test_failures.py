@@ -102,7 +102,7 @@ def test_each_kind_is_killed_at_a_random_time(train: Train) -> None:
     assert summary["metrics"]["respawns"] == len(victims)
     for victim in victims:
         assert f"[{victim}] was ended by SIGKILL; starting it again" in process.output
-    assert process.left_behind() == []
+    assert process.left_behind == []
 
 
 def check_window(process: TrainProcess, listener: RunListener, killed: float) -> None:

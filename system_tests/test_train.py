@@ -139,7 +139,7 @@ def check_all(process: TrainProcess, robots: int, mode: str = "async", epoch: in
     check_progress(process.output, robots, epoch)
     assert "Traceback" not in process.output + process.errors
     assert len(process.segments) > robots
-    assert process.left_behind() == []
+    assert process.left_behind == []
     check_curve(process.summary)
 
 
@@ -193,7 +193,7 @@ def test_one_robot_stopped_by_ctrl_c_and_resumed(train: Train) -> None:
     assert process.wait() == 130, process.output + process.errors
     assert process.pids == []
     assert time.monotonic() - begin < 5.0
-    assert process.left_behind() == []
+    assert process.left_behind == []
     assert "stopped by SIGINT" in process.errors and "Traceback" not in process.errors
     assert not (process.run / "summary.json").exists()
     saved = load_policy(process.run / "checkpoints" / "param_server").version
