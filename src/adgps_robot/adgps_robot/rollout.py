@@ -1,10 +1,13 @@
 """One rollout: states in, torques out, everything recorded. No ROS.
 
-Shapes: T ticks asked for, n ticks done, dX state, dU action. State x_t is answered with u_t; the
+Shapes: T ticks asked for, n ticks done, dX state, dU action, dZ measurement. State x_t is answered with u_t; the
 tick is done when x_{t+1} has arrived. The last state x_T is answered with nothing.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import numpy as np
 
@@ -19,6 +22,7 @@ from adgps_robot.outcome import Outcome, RolloutError
 from adgps_robot.sampling import Sampler
 
 _SECOND_NS = 1e9
+_NOTHING: Mapping[str, Array] = MappingProxyType({})
 
 
 class Rollout:
@@ -61,6 +65,7 @@ class Rollout:
         self._sampled = np.empty((horizon, task.dim_u))
         self._applied = np.empty((horizon, task.dim_u))
         self._lateness = np.zeros(horizon)
+        self._measurements: dict[str, Array] = {}
         self.clipped = 0
 
     @property
@@ -84,7 +89,13 @@ class Rollout:
         return len(self._stamps_ns) == self.goal.horizon + 1
 
     def tick(
-        self, stamp_ns: int, angles: Array, velocities: Array, state: Array, lateness: float = 0.0
+        self,
+        stamp_ns: int,
+        angles: Array,
+        velocities: Array,
+        state: Array,
+        lateness: float = 0.0,
+        measurements: Mapping[str, Array] = _NOTHING,
     ) -> Array | None:
         """Take a state, return the torques (dU,) that answer it; None after the last.
 
@@ -94,6 +105,8 @@ class Rollout:
         angles, velocities : (dU,) of the joints, for the limits.
         state : (dX,).
         lateness : of this tick against its schedule [s].
+        measurements : name to (dZ,), what else was measured with this state; the same names and
+            lengths in every tick.
 
         Raises
         ------
@@ -115,6 +128,7 @@ class Rollout:
             raise RolloutError(Outcome.LIMIT_VIOLATION, reason)
         if self.complete:
             return None
+        self._note(t, measurements)
         sampled = self._sampler.act(t, state, self._noise[t])
         if not np.isfinite(sampled).all():
             raise RolloutError(
@@ -154,4 +168,17 @@ class Rollout:
             rollout_id=self.goal.rollout_id,
             seed=self.goal.seed,
             start_ns=start_ns,
+            measurements={name: rows[:count] for name, rows in self._measurements.items()},
         )
+
+    def _note(self, t: int, measurements: Mapping[str, Array]) -> None:
+        """Record what was measured with state t."""
+        if t == 0:
+            self._measurements = {
+                name: np.empty((self.goal.horizon, len(row))) for name, row in measurements.items()
+            }
+        shapes = {name: (len(row),) for name, row in measurements.items()}
+        if shapes != {name: rows.shape[1:] for name, rows in self._measurements.items()}:
+            raise RuntimeError(f"a rollout's measurements changed to {shapes}")
+        for name, row in measurements.items():
+            self._measurements[name][t] = row

@@ -166,3 +166,27 @@ def test_goals_that_do_not_fit_are_refused(changes: dict[str, object], reason: s
     fields = {"instance": INSTANCE, "horizon": 3, "policy": hold_policy(3), **changes}
     with pytest.raises(ValueError, match=reason):
         Goal(**fields).check(TASK, (9,))  # type: ignore[arg-type]
+
+
+def test_measurements_are_recorded_with_the_states_that_they_came_with() -> None:
+    horizon, angles, rest = 3, TASK.start_joint_angles, np.zeros(7)
+    state = KINEMATICS.state(angles, rest)
+    rollout = Rollout(hold_goal(horizon), LocalSampler(hold_policy(horizon)), TASK, LIMITS)
+    row = np.empty(2)  # used again, as a driver's buffer would be
+    for t in range(horizon + 1):
+        row[:] = t, -t
+        stamp = 1_000_000_000 + t * PERIOD_NS
+        rollout.tick(stamp, angles, rest, state, measurements={"imu": row, "light": np.ones(1)})
+    trajectory = rollout.trajectory()
+    assert trajectory is not None
+    np.testing.assert_array_equal(trajectory.measurements["imu"], [[0, 0], [1, -1], [2, -2]])
+    np.testing.assert_array_equal(trajectory.measurements["light"], np.ones((horizon, 1)))
+
+
+def test_a_rollout_keeps_to_one_set_of_measurements() -> None:
+    angles, rest = TASK.start_joint_angles, np.zeros(7)
+    state = KINEMATICS.state(angles, rest)
+    rollout = Rollout(hold_goal(3), LocalSampler(hold_policy(3)), TASK, LIMITS)
+    rollout.tick(1_000_000_000, angles, rest, state, measurements={"imu": np.zeros(2)})
+    with pytest.raises(RuntimeError, match="measurements changed"):
+        rollout.tick(1_000_000_000 + PERIOD_NS, angles, rest, state)
