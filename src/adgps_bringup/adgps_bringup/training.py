@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from pathlib import Path
@@ -28,7 +29,14 @@ from adgps_bringup.run_folder import (
     write_domain,
 )
 from adgps_bringup.session import Session, running
-from adgps_bringup.stack import GLOBAL_WORKER, LOCAL_WORKER, PLAYER, Stack, describe_stack
+from adgps_bringup.stack import (
+    GLOBAL_WORKER,
+    LOCAL_WORKER,
+    PLAYER,
+    RECORDER,
+    Stack,
+    describe_stack,
+)
 from adgps_bringup.stack_from_bag import describe_from_bag
 from adgps_bringup.training_state import TrainingState, version_key
 from adgps_core.global_policy import PolicyVersion
@@ -40,6 +48,9 @@ STALL_TIMEOUT = 300.0
 
 HUMAN_PATIENCE = 4000.0
 """The latter where people may be waited for [s]."""
+
+RECORDER_PATIENCE = 15.0
+"""Longest wait for the rest of the bag [s]."""
 
 _PERIOD = 0.2
 _EVENTS_PERIOD = 5.0
@@ -141,6 +152,7 @@ class _Training:
                 evaluator = Evaluator(session.node, self._task, self._stack.robots, patience)
                 try:
                     self._practise(session, display)
+                    self._await_recorder(session, display.say)
                     version, newer_by = self._freeze(session)
                     display.say(f"evaluating policy {version} on all robots")
                     results = self._evaluate(session, evaluator, version)
@@ -201,6 +213,22 @@ class _Training:
         if self._now - self._state.last_progress_s > stall:
             doing = "; ".join(f"{w.robot}: {w.state}" for w in self._state.workers.values())
             raise TrainingError(f"no progress for {stall:g} s ({doing})")
+
+    def _await_recorder(self, session: Session, say: Callable[[str], None]) -> None:
+        """Let the recorder catch up: one that was started again is sent all that was published."""
+        if not self._stack.of(RECORDER):
+            return
+        deadline = time.monotonic() + RECORDER_PATIENCE
+        while True:
+            with self._lock:
+                published, recorded = self._state.published, self._state.recorded
+            if recorded >= published:
+                return
+            if time.monotonic() > deadline:
+                say(f"the bag lacks {published - recorded} of {published} batches of rollouts")
+                return
+            session.tick()
+            time.sleep(_PERIOD)
 
     def _freeze(self, session: Session) -> tuple[PolicyVersion, float]:
         """End the learning, save the policy; its version, and how long after the last rollout."""

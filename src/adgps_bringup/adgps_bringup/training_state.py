@@ -156,6 +156,21 @@ class TrainingState:
         return sum(worker.rollouts for worker in self.workers.values())
 
     @property
+    def published(self) -> int:
+        """Batches of rollouts that the local workers published since they were started."""
+        return sum(self._count(f"{robot}/local_worker", "published") for robot in self.robots)
+
+    @property
+    def recorded(self) -> int:
+        """Batches of rollouts in the run's bag."""
+        return self._count("recorder", "trajectories")
+
+    def _count(self, node: str, key: str) -> int:
+        """Read a count of a node; 0 if it said none."""
+        value = self.diagnostics.get(node, {}).get(key, "")
+        return int(value) if value.isdecimal() else 0
+
+    @property
     def policy_version(self) -> str:
         """Newest policy version that a robot has."""
         versions = [worker.policy_version for worker in self.workers.values()]

@@ -84,3 +84,14 @@ def test_versions_are_ordered_by_epoch_then_counter() -> None:
     ordered = ["", "x.1", "0.0", "1.2", "1.10", "2.1"]
     assert sorted(reversed(ordered), key=version_key)[2:] == ordered[2:]
     assert version_key("") == version_key("x.1") == (-1, -1)
+
+
+def test_what_was_published_is_counted_over_robots_and_what_was_recorded_once() -> None:
+    state = TrainingState(ROBOTS, INSTANCES)
+    assert state.published == state.recorded == 0
+    hear(state, 1, 1.0, published=3)
+    hear(state, 2, 1.0, published=4)
+    state.update("/recorder", {"trajectories": "5"}, 2.0)
+    assert (state.published, state.recorded) == (7, 5)
+    state.update("/recorder", {"trajectories": "many"}, 3.0)
+    assert state.recorded == 0

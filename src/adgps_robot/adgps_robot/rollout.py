@@ -1,7 +1,7 @@
 """One rollout: states in, torques out, everything recorded. No ROS.
 
-Shapes: T ticks asked for, n ticks done, dX state, dU action, dZ measurement. State x_t is answered with u_t; the
-tick is done when x_{t+1} has arrived. The last state x_T is answered with nothing.
+Shapes: T ticks asked for, n ticks done, dX state, dU action, dZ measurement. State x_t is answered
+with u_t; the tick is done when x_{t+1} has arrived. The last state x_T is answered with nothing.
 """
 
 from __future__ import annotations

@@ -131,7 +131,7 @@ class Recorder(Node):
             self._repeated += 1
             return
         if precious:
-            self._history.add(digest)
+            self._history[digest] = topic.name
         message = Message(topic, time.time_ns(), data, published_ns)
         self._safely(lambda: self._writer.write(message, flush=precious))
         self._bytes += len(data)
@@ -149,6 +149,7 @@ class Recorder(Node):
     def _publish_diagnostics(self) -> None:
         values: dict[str, object] = {
             "messages": self._writer.messages,
+            "trajectories": sum(name.endswith(TRAJECTORIES) for name in self._history.values()),
             "topics": self._writer.topics,
             "bytes": self._bytes,
             "repeated": self._repeated,
@@ -165,10 +166,10 @@ def _digest(topic: str, data: bytes) -> bytes:
     return blake2b(data, digest_size=16, key=topic.encode()[-64:]).digest()
 
 
-def _recorded_before(folder: Path, say: Callable[[str], object]) -> set[bytes]:
-    """Digests of messages in a bag that is there already, of topics that keep theirs."""
+def _recorded_before(folder: Path, say: Callable[[str], object]) -> dict[bytes, str]:
+    """Digests of messages in a bag that is there already, of topics that keep theirs; to topics."""
     if not folder.is_dir() or not storage_files(folder):
-        return set()
+        return {}
     try:
         with Bag(folder, say) as bag:
             kept = [
@@ -176,9 +177,12 @@ def _recorded_before(folder: Path, say: Callable[[str], object]) -> set[bytes]:
                 for topic in bag.topics.values()
                 if any(p.durability == QosDurability.TRANSIENT_LOCAL for p in topic.qos)
             ]
-            return {_digest(message.topic.name, message.data) for message in bag.messages(kept)}
+            return {
+                _digest(message.topic.name, message.data): message.topic.name
+                for message in bag.messages(kept)
+            }
     except NoBagError:
-        return set()  # what was there held nothing
+        return {}  # what was there held nothing
 
 
 def main() -> None:

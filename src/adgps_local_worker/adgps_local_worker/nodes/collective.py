@@ -69,6 +69,7 @@ class Collective:
         self._policy: GlobalPolicy | None = None
         self._policy_since = time.monotonic()
         self._status: dict[str, ReplayStatus | None] = dict.fromkeys(replay_status_topics)
+        self.published = 0
         self._publisher = node.create_publisher(
             OptimizedTrajectoriesMsg,
             "optimized_trajectories",
@@ -118,10 +119,14 @@ class Collective:
         self._go_on()
         stamp = self._node.get_clock().now().to_msg()
         message = optimized_trajectories_to_msg(optimized, stamp)
-        self._publisher.publish(message)
+        self._send(message)
         if self._folder is not None:
             content = np.frombuffer(serialize_message(message), dtype=np.uint8)
             save_state(self._path(optimized.condition), state, {"published": content})
+
+    def _send(self, message: OptimizedTrajectoriesMsg) -> None:
+        self._publisher.publish(message)
+        self.published += 1
 
     def recall(self, instance_id: str) -> Memory | None:
         """Read what is remembered of an instance, and publish again what was published last."""
@@ -133,7 +138,7 @@ class Collective:
             self._node.get_logger().error(f"{error}; {instance_id} starts anew")
             return None
         message = deserialize_message(extra["published"].tobytes(), OptimizedTrajectoriesMsg)
-        self._publisher.publish(message)
+        self._send(message)
         optimized = optimized_trajectories_from_msg(message)
         return Memory(state, optimized.instance, optimized.samples, optimized.round)
 

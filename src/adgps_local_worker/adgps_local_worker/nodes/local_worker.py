@@ -121,6 +121,7 @@ class LocalWorker(Node):
             "iterations": self._schedule.iterations,
             "rollouts": progress.rollouts,
             "failed_rollouts": progress.failed_rollouts,
+            "published": self._peers.published,
             "cost": progress.cost,
             "distance_m": progress.distance,
             "utilization": progress.utilization,
