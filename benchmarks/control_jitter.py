@@ -1,12 +1,12 @@
 """How regular the torque controller's 20 Hz ticks are while every core computes.
 
-    ./adgps exec python benchmarks/control_jitter.py [--seconds 20] [--priority 50] [--idle]
+    ./adgps exec python benchmarks/control_jitter.py [--seconds 20] [--priority 50]
 
 The controller's own node ticks in real time, once as an ordinary process and once under SCHED_FIFO
-(its parameter `realtime_priority`), beside two processes per core that compute without end. Printed
-is how far the time between two ticks is from 50 ms. SCHED_FIFO needs a permission: as root, by
-`sudo setcap cap_sys_nice+ep` on the Python that runs, or by a line `@realtime - rtprio 98` in
-/etc/security/limits.conf for a group of one's own.
+(its parameter `realtime_priority`), beside none, one and two processes per core that compute
+without end. Printed is how far the time between two ticks is from 50 ms. SCHED_FIFO needs a
+permission: as root, by `sudo setcap cap_sys_nice+ep` on the Python that runs, or by a line
+`@realtime - rtprio 98` in /etc/security/limits.conf for a group of one's own.
 """
 
 from __future__ import annotations
@@ -77,9 +77,8 @@ def child(seconds: float, priority: int) -> None:
     rclpy.shutdown()
 
 
-def measure(seconds: float, priority: int, load: bool) -> tuple[np.ndarray, bool]:
+def measure(seconds: float, priority: int, burners: int) -> tuple[np.ndarray, bool]:
     """Errors of the periods (n,) [s], and whether the schedule was what was asked for."""
-    burners = 2 * (os.cpu_count() or 1) if load else 0
     command = [sys.executable, __file__, "--child", "--seconds", str(seconds)]
     with ExitStack() as stack:
         for _ in range(burners):
@@ -102,20 +101,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--priority", type=int, default=50)
-    parser.add_argument("--idle", action="store_true", help="without the load")
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
         child(options.seconds, options.priority)
         return
-    load = "idle" if options.idle else f"{2 * (os.cpu_count() or 1)} processes computing"
-    print(f"error of the 50 ms period, {options.seconds:g} s each, {load}")
-    print("| schedule | ticks | p50 [ms] | p99 [ms] | max [ms] |\n|---|---|---|---|---|")
-    for name, priority in (("ordinary", 0), (f"SCHED_FIFO {options.priority}", options.priority)):
-        errors, permitted = measure(options.seconds, priority, not options.idle)
-        numbers = [*np.quantile(errors, (0.5, 0.99)), errors.max()]
-        cells = " | ".join(f"{1e3 * number:.2f}" for number in numbers)
-        print(f"| {name}{'' if permitted else ', not permitted'} | {len(errors)} | {cells} |")
+    print(f"error of the 50 ms period, {options.seconds:g} s each, {os.cpu_count()} cores")
+    print("| computing beside | schedule | ticks | p50 [ms] | p99 [ms] | max [ms] |")
+    print("|---|---|---|---|---|---|")
+    for per_core in (0, 1, 2):
+        burners = per_core * (os.cpu_count() or 1)
+        for name, priority in (
+            ("ordinary", 0),
+            (f"SCHED_FIFO {options.priority}", options.priority),
+        ):
+            errors, permitted = measure(options.seconds, priority, burners)
+            numbers = [*np.quantile(errors, (0.5, 0.99)), errors.max()]
+            cells = " | ".join(f"{1e3 * number:.2f}" for number in numbers)
+            schedule = name if permitted else f"{name}, not permitted"
+            print(f"| {burners} | {schedule} | {len(errors)} | {cells} |", flush=True)
 
 
 if __name__ == "__main__":

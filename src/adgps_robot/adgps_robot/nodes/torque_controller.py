@@ -30,7 +30,7 @@ from adgps_robot.nodes.execute_rollout import RolloutAction
 from adgps_robot.nodes.move_joints import MoveService
 from adgps_robot.nodes.running import run
 from adgps_robot.nodes.safety_services import SafetyServices
-from adgps_robot.realtime import become_realtime
+from adgps_robot.realtime import run_promptly
 
 LATCHED = QoSProfile(
     depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
@@ -116,7 +116,7 @@ class TorqueController(LifecycleNode):
             self._ticking.append(
                 self.create_timer(task.control_period, self.controller.on_timer, tick_group)
             )
-            warning = become_realtime(value(self, "realtime_priority"))
+            warning = run_promptly(value(self, "realtime_priority"))
             if warning:
                 self.get_logger().warning(warning)
         self._action = RolloutAction(self, self.controller)

@@ -25,7 +25,7 @@ from adgps_robot.nodes import gate_parameters
 from adgps_robot.nodes.declaring import value
 from adgps_robot.nodes.running import run
 from adgps_robot.nodes.safety_services import SafetyServices
-from adgps_robot.realtime import become_realtime
+from adgps_robot.realtime import run_promptly
 
 RELIABLE = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
 NEWEST = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
@@ -67,7 +67,7 @@ class TorqueGate(Node):
         self._armed = self.create_publisher(Bool, "~/armed", RELIABLE)
         self.create_timer(ARMED_PERIOD, self._publish_armed, clock=self._steady)
         self.create_timer(DIAGNOSTICS_PERIOD, self._publish_diagnostics, clock=self._steady)
-        warning = become_realtime(value(self, "realtime_priority"))
+        warning = run_promptly(value(self, "realtime_priority"))
         if warning:
             self.get_logger().warning(warning)
 
