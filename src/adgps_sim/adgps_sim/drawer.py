@@ -9,6 +9,7 @@ import pybullet
 
 from adgps_core.tasks import Instance
 from adgps_core.tasks.drawer import FRONT
+from adgps_sim.imu import ImuMount
 
 _SLIDE = 0
 """PyBullet's index of the drawer's only joint."""
@@ -63,6 +64,11 @@ class DrawerScene:
     def slid(self) -> float:
         """How far the drawer is pushed in [m]."""
         return self._motion[0]
+
+    @property
+    def imu_mount(self) -> ImuMount:
+        """On the middle of its front, axes as those of the base."""
+        return ImuMount(self.body, _SLIDE, position=np.array([-_HALF_EXTENTS[0], 0.0, 0.0]))
 
     def reset(self, instance: Instance) -> None:
         """Pull the drawer out; it stands there for every instance alike.

@@ -10,6 +10,8 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Protocol
 
+import numpy as np
+
 from adgps_core.tasks import Instance, Task
 from adgps_core.typing import Array
 from adgps_sim.commands import HeldCommand, LockStep, Refusal
@@ -44,8 +46,13 @@ class Robot(Protocol):
     ) -> bool:
         """Take a command; tell whether there is a new state because of it."""
 
-    def reset(self, joint_angles: Array, instance: Instance) -> None:
-        """Put the arm at rest at joint angles (7,) [rad], on an instance; there is a new state."""
+    def reset(
+        self, joint_angles: Array, instance: Instance, rng: np.random.Generator | None = None
+    ) -> None:
+        """Put the arm at rest at joint angles (7,) [rad], on an instance; there is a new state.
+
+        `rng` draws the errors of the sensors until the next reset; None: always the same.
+        """
 
     def advance(self) -> bool:
         """Let wall-clock time pass; tell whether there is a new state."""
@@ -93,9 +100,11 @@ class LockStepRobot:
         self._world.step(torques, self._period)
         return True
 
-    def reset(self, joint_angles: Array, instance: Instance) -> None:
+    def reset(
+        self, joint_angles: Array, instance: Instance, rng: np.random.Generator | None = None
+    ) -> None:
         """Put the arm at rest at joint angles (7,) [rad], on an instance."""
-        self._world.reset(joint_angles, instance)
+        self._world.reset(joint_angles, instance, rng)
         self._protocol.begin(self.stamp_ns + LOCK_STEP_RESET_NS)
         self.resets += 1
 
@@ -163,9 +172,11 @@ class RealTimeRobot:
         self._held.offer(stamp_ns, sequence, names, efforts, self.stamp_ns)
         return False
 
-    def reset(self, joint_angles: Array, instance: Instance) -> None:
+    def reset(
+        self, joint_angles: Array, instance: Instance, rng: np.random.Generator | None = None
+    ) -> None:
         """Put the arm at rest at joint angles (7,) [rad], on an instance."""
-        self._world.reset(joint_angles, instance)
+        self._world.reset(joint_angles, instance, rng)
         self._held.release()
         self._steps += 1
         self.resets += 1

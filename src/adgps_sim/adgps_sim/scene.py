@@ -7,10 +7,15 @@ from typing import Protocol
 
 from adgps_core.tasks import Instance
 from adgps_sim.drawer import DrawerScene
+from adgps_sim.imu import ImuMount
 
 
 class Scene(Protocol):
     """Bodies around an arm, in its physics client."""
+
+    @property
+    def imu_mount(self) -> ImuMount | None:
+        """Where an IMU sits until the next reset; None: there is none."""
 
     def reset(self, instance: Instance) -> None:
         """Set everything up for a rollout on an instance, with no memory of those before."""

@@ -16,6 +16,7 @@ import pybullet_data
 
 from adgps_core.tasks import Instance
 from adgps_core.typing import Array
+from adgps_sim.imu import Imu, ImuReading, ImuSettings
 from adgps_sim.scene import SceneBuilder
 
 URDF = Path(pybullet_data.getDataPath()) / "franka_panda" / "panda.urdf"
@@ -46,11 +47,14 @@ class ArmState:
 class World:
     """One arm in one PyBullet client.
 
+    `imu` is the reading of the scene's IMU since the last step, None where it has none.
+
     Parameters
     ----------
     physics_rate : steps of the physics per simulated second [Hz], at least 240.
     joint_damping : torque of each arm joint against its velocity [N·m·s/rad].
     scene : makes what the arm works on; None: it is alone.
+    imu_settings : errors of the scene's IMU, where it has one; None: those of a cheap one.
 
     Raises
     ------
@@ -63,6 +67,7 @@ class World:
         physics_rate: float = 240.0,
         joint_damping: float = 1.0,
         scene: SceneBuilder | None = None,
+        imu_settings: ImuSettings | None = None,
     ) -> None:
         if physics_rate < 240.0:
             raise ValueError(f"physics_rate must be at least 240 Hz, got {physics_rate}")
@@ -90,14 +95,24 @@ class World:
         self._rest = np.array([0.0] * count + [FINGER_OPENING] * len(FINGER_NAMES))
         self._efforts = np.zeros(count)
         self._scene = scene(self._client) if scene else None
+        self._imu_settings = imu_settings or ImuSettings()
+        self._imu: Imu | None = None
+        self.imu: ImuReading | None = None
+        self._read_imu_anew(np.random.default_rng(0))
 
-    def reset(self, joint_angles: Array, instance: Instance | None = None) -> None:
+    def reset(
+        self,
+        joint_angles: Array,
+        instance: Instance | None = None,
+        rng: np.random.Generator | None = None,
+    ) -> None:
         """Put the arm at rest, and what it works on to the start of an instance.
 
         Parameters
         ----------
         joint_angles : (7,) [rad].
         instance : of the scene's task; None where the arm is alone.
+        rng : draws the errors of the IMU until the next reset; None: always the same.
 
         Raises
         ------
@@ -112,6 +127,7 @@ class World:
         self._efforts = np.zeros(len(JOINT_NAMES))
         if self._scene and instance is not None:
             self._scene.reset(instance)
+        self._read_imu_anew(rng or np.random.default_rng(0))
 
     def step(self, torques: Array, duration: float) -> None:
         """Hold torques (7,) [N·m], above gravity compensation, for a duration [s].
@@ -145,6 +161,8 @@ class World:
             if self._scene:
                 self._scene.step()
             pybullet.stepSimulation(physicsClientId=self._client)
+        if self._imu is not None:
+            self.imu = self._imu.read(duration)
 
     @property
     def state(self) -> ArmState:
@@ -175,6 +193,13 @@ class World:
         if self._client >= 0:
             pybullet.disconnect(physicsClientId=self._client)
             self._client = -1
+
+    def _read_imu_anew(self, rng: np.random.Generator) -> None:
+        """Put an IMU where the scene has its mount now, if it has one."""
+        mount = self._scene.imu_mount if self._scene else None
+        if mount is not None:
+            self._imu = Imu(self._client, mount, self._imu_settings, rng)
+            self.imu = self._imu.read(1 / self.physics_rate)
 
     def _indices(self, names: tuple[str, ...]) -> list[int]:
         """PyBullet's joint indices of names, in their order."""

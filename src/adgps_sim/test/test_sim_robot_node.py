@@ -15,7 +15,7 @@ from diagnostic_msgs.msg import DiagnosticArray  # noqa: E402
 from rclpy.executors import SingleThreadedExecutor  # noqa: E402
 from rclpy.node import Node  # noqa: E402
 from rosgraph_msgs.msg import Clock  # noqa: E402
-from sensor_msgs.msg import JointState  # noqa: E402
+from sensor_msgs.msg import Imu, JointState  # noqa: E402
 
 from adgps_core.conversions.messages import (  # noqa: E402
     instance_to_msg,
@@ -25,7 +25,8 @@ from adgps_core.conversions.messages import (  # noqa: E402
 from adgps_core.tasks import Instance, make_task  # noqa: E402
 from adgps_msgs.msg import JointEffortCommand  # noqa: E402
 from adgps_msgs.srv import ResetInstance  # noqa: E402
-from adgps_sim.nodes.sim_robot import CLOCK, LATCHED, SimRobot  # noqa: E402
+from adgps_sim.nodes.publishing import CLOCK, LATCHED  # noqa: E402
+from adgps_sim.nodes.sim_robot import SimRobot  # noqa: E402
 from adgps_sim.world import JOINT_NAMES  # noqa: E402
 
 TASK = make_task("reach")
@@ -43,11 +44,13 @@ class Driver(Node):
         self.executor_.add_node(self)
         self.robot = robot
         self.states: list[JointState] = []
+        self.readings: list[Imu] = []
         self.clocks: list[int] = []
         self.report: dict[str, str] = {}
         self._commands = self.create_publisher(JointEffortCommand, "joint_effort_command", 10)
         self._resets = self.create_client(ResetInstance, "reset_instance")
         self.create_subscription(JointState, "joint_states", self.states.append, LATCHED)
+        self.create_subscription(Imu, "imu/data", self.readings.append, LATCHED)
         self.create_subscription(Clock, "/clock", self._on_clock, CLOCK)
         self.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10)
         self.until(
@@ -90,7 +93,8 @@ class Driver(Node):
 
     def reset(self, **fields: Any) -> ResetInstance.Response:
         """Reset to an instance."""
-        instance = instance_to_msg(TASK.instances("training")[0])
+        task = self.robot.get_parameter("task").value
+        instance = instance_to_msg(make_task(task).instances("training")[0])
         request = ResetInstance.Request(**{"instance": instance, **fields})
         future = self._resets.call_async(request)
         self.until(future.done, "the reset")
@@ -102,7 +106,7 @@ def make_driver() -> Iterator[Callable[..., Driver]]:
     """A robot with parameters, in a namespace that no test before it has used."""
     drivers: list[Driver] = []
 
-    def make(**parameters: float) -> Driver:
+    def make(**parameters: float | str) -> Driver:
         arguments = [x for item in parameters.items() for x in ("-p", "{}:={}".format(*item))]
         namespace = f"__ns:=/sim_{next(COUNT)}"
         rclpy.init(args=["--ros-args", "-r", namespace, "-r", "/clock:=clock", *arguments])
@@ -185,3 +189,39 @@ def test_real_time_runs_on_its_own(make_driver: Callable[..., Driver]) -> None:
     speeds = np.array([state.velocity[3] for state in driver.states])
     assert speeds.max() > 0.05
     assert abs(speeds[-1]) < 0.5 * speeds.max()
+
+
+def test_every_state_of_the_drawer_has_its_imu_reading(make_driver: Callable[..., Driver]) -> None:
+    """With the state's stamp, as REP-145 has it; resets with one seed repeat its errors."""
+    driver = make_driver(task="drawer", seed=3)
+
+    def reset(seed: int) -> Imu:
+        stamp_ns = ns_from_stamp(driver.reset(seed=seed).stamp)
+        driver.until(
+            lambda: ns_from_stamp(driver.readings[-1].header.stamp) == stamp_ns, "the reading"
+        )
+        return driver.readings[-1]
+
+    for _ in range(3):
+        driver.tick([0.0] * 7)
+    driver.until(lambda: len(driver.readings) == len(driver.states), "the readings")
+    pairs = zip(driver.readings, driver.states, strict=True)
+    assert all(reading.header.stamp == state.header.stamp for reading, state in pairs)
+    (first, again, other) = (reset(seed) for seed in (5, 5, 6))
+    assert first.header.frame_id == "imu_link"
+    assert first.linear_acceleration.z == pytest.approx(9.81, abs=0.5)
+    assert first.linear_acceleration == again.linear_acceleration != other.linear_acceleration
+    assert first.orientation == again.orientation != other.orientation
+    for variances in (
+        first.orientation_covariance,
+        first.angular_velocity_covariance,
+        first.linear_acceleration_covariance,
+    ):
+        matrix = np.reshape(variances, (3, 3))
+        assert (np.diag(matrix) > 0).all() and np.count_nonzero(matrix) == 3
+
+
+def test_reaching_has_no_imu(make_driver: Callable[..., Driver]) -> None:
+    """Nobody publishes what is not there."""
+    driver = make_driver()
+    assert not driver.robot.has_imu and driver.count_publishers("imu/data") == 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from array import array
 from typing import Any
 
 import numpy as np
@@ -14,10 +13,8 @@ from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescri
 from rclpy.clock import Clock, ClockType
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
-from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.qos import QoSProfile, ReliabilityPolicy
 from rclpy.signals import SignalHandlerOptions
-from rosgraph_msgs.msg import Clock as ClockMessage
-from sensor_msgs.msg import JointState
 
 from adgps_core.conversions.diagnostics import diagnostic_array
 from adgps_core.conversions.messages import instance_from_msg, stamp_from_ns
@@ -25,14 +22,11 @@ from adgps_core.signals import StopSignals
 from adgps_core.tasks import TASKS, make_task, start_angles
 from adgps_msgs.msg import JointEffortCommand
 from adgps_msgs.srv import ResetInstance
+from adgps_sim.nodes.publishing import WorldPublisher
 from adgps_sim.robot import LockStepRobot, RealTimeRobot, Robot
 from adgps_sim.scene import scene_builder
-from adgps_sim.world import JOINT_NAMES, World
+from adgps_sim.world import World
 
-LATCHED = QoSProfile(
-    depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
-)
-CLOCK = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 DIAGNOSTICS_PERIOD = 1.0
 
 _PARAMETERS: dict[str, tuple[Any, str, float, float]] = {
@@ -73,16 +67,7 @@ class SimRobot(Node):
             scene_builder(self._task.name),
         )
         self._robot = self._build_robot()
-        zeros = [0.0] * len(JOINT_NAMES)
-        self._state = JointState(
-            name=JOINT_NAMES,
-            position=array("d", zeros),
-            velocity=array("d", zeros),
-            effort=array("d", zeros),
-        )
-        self._clock_message = ClockMessage()
-        self._states = self.create_publisher(JointState, "joint_states", LATCHED)
-        self._time = self.create_publisher(ClockMessage, "/clock", CLOCK)
+        self._world_publisher = WorldPublisher(self, self._world)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         # In lock-step a stray command must not push the awaited one out of the queue; in real
         # time only the newest one counts.
@@ -104,6 +89,11 @@ class SimRobot(Node):
     def lock_step(self) -> bool:
         """Whether the arm waits for its commands."""
         return self._factor == 0.0
+
+    @property
+    def has_imu(self) -> bool:
+        """Whether there is an IMU, whose readings it publishes with its states."""
+        return self._world.imu is not None
 
     @property
     def _factor(self) -> float:
@@ -145,22 +135,14 @@ class SimRobot(Node):
             response.error_code = ResetInstance.Response.INVALID_INSTANCE
             response.error_msg = str(error)
             return response
-        self._robot.reset(angles, instance)
+        self._robot.reset(angles, instance, rng)
         self._publish_state()
         response.stamp = stamp_from_ns(self._robot.stamp_ns)
         response.duration = time.monotonic() - begin
         return response
 
     def _publish_state(self) -> None:
-        """Publish time, then state, in messages used again."""
-        stamp_ns, arm = self._robot.stamp_ns, self._world.state
-        for stamp in (self._clock_message.clock, self._state.header.stamp):
-            stamp.sec, stamp.nanosec = divmod(stamp_ns, 1_000_000_000)
-        self._state.position[:] = array("d", arm.positions.tobytes())
-        self._state.velocity[:] = array("d", arm.velocities.tobytes())
-        self._state.effort[:] = array("d", arm.efforts.tobytes())
-        self._time.publish(self._clock_message)
-        self._states.publish(self._state)
+        self._world_publisher.publish(self._robot.stamp_ns)
 
     def _publish_diagnostics(self) -> None:
         robot = self._robot
