@@ -18,6 +18,9 @@ setup(
     description="PyBullet in place of the arms.",
     license="Apache-2.0",
     entry_points={
-        "console_scripts": ["sim_robot = adgps_sim.nodes.sim_robot:main"],
+        "console_scripts": [
+            "guided_robot = adgps_sim.nodes.guided_robot:main",
+            "sim_robot = adgps_sim.nodes.sim_robot:main",
+        ],
     },
 )

@@ -38,6 +38,22 @@ def points_at(position: Array, rotation: Array) -> Array:
     return points
 
 
+def pose_of(points: Array) -> tuple[Array, Array]:
+    """Position p_BE (3,) and rotation R_BE (3, 3) of the end-effector whose points (9,) these are.
+
+    Raises
+    ------
+    ValueError
+        If the points are those of no pose.
+    """
+    origin, *others = np.reshape(points, (3, 3))
+    x, y = ((other - origin) / np.linalg.norm(POINTS[i + 1]) for i, other in enumerate(others))
+    rotation = np.column_stack([x, y, np.cross(x, y)])
+    if not np.allclose(rotation.T @ rotation, np.eye(3), atol=1e-6):
+        raise ValueError("the points are not those of an end-effector")
+    return origin, rotation
+
+
 def state(angles: Array, velocities: Array, points: Array, point_velocities: Array) -> Array:
     """Join (..., 7), (..., 7), (..., 9) and (..., 9) into states (..., 32)."""
     return np.concatenate([angles, velocities, points, point_velocities], axis=-1)

@@ -9,6 +9,7 @@ import pybullet
 
 from adgps_core.tasks import Instance
 from adgps_core.tasks.drawer import FRONT
+from adgps_sim.guide import GUIDE_DURATION, Waypoint, straight_to_goal
 from adgps_sim.imu import ImuMount
 
 _SLIDE = 0
@@ -69,6 +70,10 @@ class DrawerScene:
     def imu_mount(self) -> ImuMount:
         """On the middle of its front, axes as those of the base."""
         return ImuMount(self.body, _SLIDE, position=np.array([-_HALF_EXTENTS[0], 0.0, 0.0]))
+
+    def guide_path(self, instance: Instance) -> tuple[Waypoint, ...]:
+        """Straight ahead, slowly enough for the catch."""
+        return straight_to_goal(instance, GUIDE_DURATION)
 
     def reset(self, instance: Instance) -> None:
         """Pull the drawer out; it stands there for every instance alike.

@@ -14,7 +14,9 @@ import numpy as np
 import pybullet
 from scipy.spatial.transform import Rotation
 
+from adgps_core.measurements import imu_row
 from adgps_core.typing import Array, frozen
+from adgps_sim.links import link_motion
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,11 @@ class ImuReading:
     angular_velocity_variance: float = 0.0
     linear_acceleration_variance: float = 0.0
 
+    @property
+    def row(self) -> Array:
+        """The same as a measurement (10,) of a trajectory."""
+        return imu_row(self.orientation, self.angular_velocity, self.linear_acceleration)
+
 
 @dataclass(frozen=True)
 class _Motion:
@@ -169,25 +176,7 @@ class Imu:
         )
 
     def _motion(self) -> _Motion:
-        """How the sensor moves now; PyBullet's velocity is that of the link's centre of mass."""
-        body, link = self._mount.body, self._mount.link
-        if link < 0:
-            centre, turned = pybullet.getBasePositionAndOrientation(
-                body, physicsClientId=self._client
-            )
-            velocity, spin = pybullet.getBaseVelocity(body, physicsClientId=self._client)
-            dynamics = pybullet.getDynamicsInfo(body, link, physicsClientId=self._client)
-            inertial = pybullet.invertTransform(dynamics[3], dynamics[4])
-            origin, orientation = pybullet.multiplyTransforms(centre, turned, *inertial)
-        else:
-            centre, _, _, _, origin, orientation, velocity, spin = pybullet.getLinkState(
-                body,
-                link,
-                computeLinkVelocity=True,
-                computeForwardKinematics=True,
-                physicsClientId=self._client,
-            )
-        rotation_WL = Rotation.from_quat(orientation)
-        place = np.array(origin) + rotation_WL.as_matrix() @ self._mount.position
-        moved = np.array(velocity) + np.cross(spin, place - np.array(centre))
-        return _Motion(rotation_WL * self._rotation_LS, moved)
+        """How the sensor moves now."""
+        mount = self._mount
+        moving = link_motion(self._client, mount.body, mount.link, mount.position)
+        return _Motion(moving.rotation * self._rotation_LS, moving.velocity)

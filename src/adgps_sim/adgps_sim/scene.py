@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from adgps_core.tasks import Instance
 from adgps_sim.drawer import DrawerScene
+from adgps_sim.guide import Waypoint
 from adgps_sim.imu import ImuMount
 
 
@@ -22,6 +23,9 @@ class Scene(Protocol):
 
     def step(self) -> None:
         """Act on the bodies; called before every step of the physics."""
+
+    def guide_path(self, instance: Instance) -> Sequence[Waypoint]:
+        """How a person's hand would lead the arm's through an instance, after a reset."""
 
 
 SceneBuilder = Callable[[int], Scene]

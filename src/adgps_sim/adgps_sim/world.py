@@ -7,6 +7,7 @@ torques follow equal states, bit for bit.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,16 +15,25 @@ import numpy as np
 import pybullet
 import pybullet_data
 
+from adgps_core.end_effector import FRAME
 from adgps_core.tasks import Instance
 from adgps_core.typing import Array
+from adgps_sim.guide import (
+    FINGER_OPENING,
+    GUIDE_DURATION,
+    Guide,
+    GuidePath,
+    Waypoint,
+    straight_to_goal,
+)
 from adgps_sim.imu import Imu, ImuReading, ImuSettings
+from adgps_sim.links import link_motion
 from adgps_sim.scene import SceneBuilder
 
 URDF = Path(pybullet_data.getDataPath()) / "franka_panda" / "panda.urdf"
 JOINT_NAMES = tuple(f"panda_joint{number}" for number in range(1, 8))
 FINGER_NAMES = ("panda_finger_joint1", "panda_finger_joint2")
 GRAVITY = 9.81  # [m/s²]
-FINGER_OPENING = 0.02  # [m] of each finger: away from its stops, so that no contact is solved for
 FINGER_STIFFNESS = 400.0  # [N/m]
 FINGER_DAMPING = 12.0  # [N·s/m]
 
@@ -94,6 +104,8 @@ class World:
         self._damping = np.array([joint_damping] * count + [FINGER_DAMPING] * len(FINGER_NAMES))
         self._rest = np.array([0.0] * count + [FINGER_OPENING] * len(FINGER_NAMES))
         self._efforts = np.zeros(count)
+        self._hand = self._hand_link()
+        self._guide: Guide | None = None
         self._scene = scene(self._client) if scene else None
         self._imu_settings = imu_settings or ImuSettings()
         self._imu: Imu | None = None
@@ -121,6 +133,8 @@ class World:
         """
         if self._scene and instance is None:
             raise ValueError("a world with a scene is reset to an instance")
+        self._guide = None
+        self._rest[len(JOINT_NAMES) :] = FINGER_OPENING
         positions = [*np.asarray(joint_angles, dtype=float), *self._rest[len(JOINT_NAMES) :]]
         for dof, position in zip(self._dofs, positions, strict=True):
             pybullet.resetJointState(self._arm, dof, position, 0.0, physicsClientId=self._client)
@@ -158,11 +172,33 @@ class World:
                 forces=(forces + gravity).tolist(),
                 physicsClientId=self._client,
             )
+            if self._guide:
+                self._rest[len(JOINT_NAMES) :] = self._guide.step(1 / self.physics_rate)
             if self._scene:
                 self._scene.step()
             pybullet.stepSimulation(physicsClientId=self._client)
         if self._imu is not None:
             self.imu = self._imu.read(duration)
+
+    def guide_path(self, instance: Instance) -> Sequence[Waypoint]:
+        """How a guide shows an instance: the scene's way, or straight to the goal."""
+        if self._scene is not None:
+            return self._scene.guide_path(instance)
+        return straight_to_goal(instance, GUIDE_DURATION)
+
+    def lead(self, waypoints: Sequence[Waypoint]) -> GuidePath:
+        """Have a guide drag the hand along waypoints from where it is, until the next reset.
+
+        Raises
+        ------
+        ValueError
+            If there is none, or their times do not rise from above 0.
+        """
+        hand = link_motion(self._client, self._arm, self._hand, np.zeros(3))
+        opening = float(self._rest[-1])
+        begin = Waypoint(0.0, hand.position, hand.rotation.as_matrix(), opening)
+        self._guide = Guide(self._client, self._arm, self._hand, GuidePath((begin, *waypoints)))
+        return self._guide.path
 
     @property
     def state(self) -> ArmState:
@@ -209,6 +245,15 @@ class World:
             for index in range(count)
         }
         return [found[name] for name in names]
+
+    def _hand_link(self) -> int:
+        """PyBullet's index of the end-effector."""
+        count = pybullet.getNumJoints(self._arm, physicsClientId=self._client)
+        names = [
+            pybullet.getJointInfo(self._arm, index, physicsClientId=self._client)[12].decode()
+            for index in range(count)
+        ]
+        return names.index(FRAME)
 
     def _remove_bullets_own_damping_and_motors(self) -> None:
         """Leave nothing but the torques of `step` acting on the joints."""

@@ -6,6 +6,7 @@ from array import array
 
 import numpy as np
 from rclpy.node import Node
+from rclpy.publisher import Publisher
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rosgraph_msgs.msg import Clock as ClockMessage
 from sensor_msgs.msg import Imu, JointState
@@ -30,9 +31,13 @@ class WorldPublisher:
     ----------
     node : whose topics they are.
     world : what is published.
+    depth : states and readings that are kept for who is slow, or comes late.
     """
 
-    def __init__(self, node: Node, world: World) -> None:
+    def __init__(self, node: Node, world: World, depth: int = 1) -> None:
+        quality = QoSProfile(
+            depth=depth, reliability=LATCHED.reliability, durability=LATCHED.durability
+        )
         self._world = world
         zeros = [0.0] * len(JOINT_NAMES)
         self._clock = ClockMessage()
@@ -45,10 +50,10 @@ class WorldPublisher:
         self._reading = Imu()
         self._reading.header.frame_id = IMU_FRAME
         self._time = node.create_publisher(ClockMessage, "/clock", CLOCK)
-        self._states = node.create_publisher(JointState, "joint_states", LATCHED)
+        self._states = node.create_publisher(JointState, "joint_states", quality)
         self._readings = None
         if world.imu is not None:
-            self._readings = node.create_publisher(Imu, "imu/data", LATCHED)
+            self._readings = node.create_publisher(Imu, "imu/data", quality)
 
     def publish(self, stamp_ns: int) -> None:
         """Publish how the world is at a stamp [ns]."""
@@ -63,8 +68,8 @@ class WorldPublisher:
         self._states.publish(self._state)
 
     @property
-    def publishers(self) -> tuple[object, ...]:
-        """The publishers of what a recording is made of."""
+    def recorded(self) -> tuple[Publisher, ...]:
+        """The publishers of joint states and readings."""
         return tuple(each for each in (self._states, self._readings) if each is not None)
 
 
