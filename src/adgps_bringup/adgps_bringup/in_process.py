@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from adgps_core.global_policy import Architecture, GlobalPolicy
+from adgps_core.measurements import IMU
 from adgps_core.optimized import OptimizedTrajectories
 from adgps_core.policies import LinearGaussianPolicy
 from adgps_core.tasks import Instance, Task, start_angles
@@ -53,7 +54,7 @@ class InProcessRobot:
         rng = np.random.default_rng((self._seed, seed))
         shape = instance.parameters.shape
         angles = start_angles(self._task, shape, instance, self._perturbation, rng)
-        self._world.reset(angles, instance)
+        self._world.reset(angles, instance, rng)
 
     def rollout(
         self, instance: Instance, policy: RunnablePolicy, seed: int, noise_scale: float = 1.0
@@ -69,7 +70,11 @@ class InProcessRobot:
                 arm = self._world.state
                 state = self._kinematics.state(arm.positions, arm.velocities)
                 stamp = round(tick * period * _TICK_NS)
-                torques = rollout.tick(stamp, arm.positions, arm.velocities, state)
+                reading = self._world.imu
+                measurements = {} if reading is None else {IMU: reading.row}
+                torques = rollout.tick(
+                    stamp, arm.positions, arm.velocities, state, measurements=measurements
+                )
                 if torques is not None:
                     self._world.step(torques, period)
         except StoppedError as error:

@@ -28,6 +28,7 @@ def main() -> None:
         {
             "urdf": str(URDF),
             "lock_step": robot.lock_step,
+            "imu": robot.has_imu,
             "autostart": True,
             "arm_on_activate": True,
         }

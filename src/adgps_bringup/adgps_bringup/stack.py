@@ -194,6 +194,7 @@ def describe_real_robots(
             "end_effector_frame": robot.end_effector_frame,
             "lock_step": False,
             "autostart": True,
+            "imu": robot.imu is not None,
         }
         seed = derived_seed(options.seed, index)
         add(robot, CONTROLLER, {**common, **controller})

@@ -16,26 +16,25 @@ from rclpy.node import Node
 
 from adgps_core.conversions import messages
 from adgps_core.policies import LinearGaussianPolicy
-from adgps_core.tasks import make_task
+from adgps_core.tasks import Task, make_task
 from adgps_core.trajectory import Trajectory
 from adgps_msgs.action import ExecuteRollout
 from adgps_msgs.srv import ResetInstance
 
 TASK = make_task("reach")
-INSTANCE = TASK.instances("training")[0]
 PATIENCE = 90.0
 
 
-def hold_policy(horizon: int) -> LinearGaussianPolicy:
+def hold_policy(horizon: int, task: Task = TASK) -> LinearGaussianPolicy:
     """A joint-space PD hold of the start pose with exploration, written as a local policy."""
     stiffness = np.array([20.0, 20.0, 20.0, 20.0, 3.0, 3.0, 2.0])
     damping = np.array([5.0, 5.0, 4.0, 4.0, 0.0, 0.0, 0.0])
     noise = np.array([3.0, 3.0, 2.0, 2.0, 0.5, 0.5, 0.5])
-    gain = np.zeros((7, TASK.dim_x))
+    gain = np.zeros((7, task.dim_x))
     gain[:, 0:7], gain[:, 7:14] = -np.diag(stiffness), -np.diag(damping)
     return LinearGaussianPolicy(
         K=np.tile(gain, (horizon, 1, 1)),
-        k=np.tile(stiffness * TASK.start_joint_angles, (horizon, 1)),
+        k=np.tile(stiffness * task.start_joint_angles, (horizon, 1)),
         C=np.tile(np.diag(noise**2), (horizon, 1, 1)),
     )
 
@@ -72,7 +71,8 @@ class RobotProcess:
 class Client:
     """What a local worker does to a robot."""
 
-    def __init__(self, namespace: str, robot: RobotProcess) -> None:
+    def __init__(self, namespace: str, robot: RobotProcess, task: Task = TASK) -> None:
+        self._task = task
         self.node = Node("client", namespace=namespace)
         self._robot = robot
         self.executor = SingleThreadedExecutor()
@@ -106,7 +106,7 @@ class Client:
             lambda: self._resets.service_is_ready() and self._rollouts.server_is_ready(),
             "the robot",
         )
-        instance = messages.instance_to_msg(INSTANCE)
+        instance = messages.instance_to_msg(self._task.instances("training")[0])
         request = ResetInstance.Request(instance=instance, seed=seed, perturbation=0.01)
         reset = self.result_of(self._resets.call_async(request), "the reset")
         goal = ExecuteRollout.Goal(
@@ -114,7 +114,7 @@ class Client:
             horizon=horizon,
             seed=seed,
             noise_scale=1.0,
-            policy=messages.local_policy_to_msg(hold_policy(horizon)),
+            policy=messages.local_policy_to_msg(hold_policy(horizon, self._task)),
             start_after=reset.stamp,
         )
         return self.result_of(self._rollouts.send_goal_async(goal), "the goal's answer")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from adgps_bringup.in_process import InProcessRobot, practise
+from adgps_core.measurements import DIM_IMU, IMU
 from adgps_core.phases import Phase
 from adgps_core.tasks import make_task
 from adgps_core.tasks.drawer import SHUT
@@ -57,4 +58,18 @@ def test_rollouts_repeat_and_limits_end_them() -> None:
     robot.reset(instance, 0)
     with pytest.raises(RolloutError, match="joint"):
         robot.rollout(instance, replace(policy, k=policy.k + 80.0), 0)
+    robot.close()
+
+
+def test_the_drawer_s_imu_is_measured_and_repeats() -> None:
+    """As over ROS; in reaching there is none."""
+    policy = initial_state(DRAWER, SLAM).policy
+    robot = InProcessRobot(DRAWER, seed=1)
+    rows = []
+    for seed in (5, 6, 5):
+        robot.reset(INSTANCE, seed)
+        rows.append(robot.rollout(INSTANCE, policy, seed).measurements[IMU])
+    np.testing.assert_array_equal(rows[0], rows[2])
+    assert (rows[0][:, 9] != rows[1][:, 9]).all()
+    assert rows[0].shape == (DRAWER.horizon, DIM_IMU)
     robot.close()

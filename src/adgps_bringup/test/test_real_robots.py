@@ -131,6 +131,7 @@ def test_each_robot_has_its_gate_and_the_gates_come_first(tmp_path: Path) -> Non
     assert all(("joint_states", "/arm_r/joint_states") in node.remappings for node in nodes[4:])
     assert nodes[7].parameters == OTHER["imu"]
     assert nodes[4].parameters["lock_step"] is False
+    assert [nodes[i].parameters["imu"] for i in (2, 4)] == [False, True]
     assert not any("use_sim_time" in node.parameters for node in nodes)
 
 

@@ -13,6 +13,9 @@ rclpy = pytest.importorskip("rclpy")
 
 from simulated_robot_client import TASK, Client, RobotProcess  # noqa: E402
 
+from adgps_core.conversions import messages  # noqa: E402
+from adgps_core.measurements import DIM_IMU, IMU  # noqa: E402
+from adgps_core.tasks import make_task  # noqa: E402
 from adgps_msgs.action import ExecuteRollout  # noqa: E402
 
 COUNT = itertools.count(1)
@@ -31,7 +34,8 @@ def make() -> Iterator[Make]:
     def build(**parameters: Any) -> tuple[RobotProcess, Client]:
         namespace = f"/composed_{next(COUNT)}"
         processes.append(RobotProcess(namespace, **parameters))
-        clients.append(Client(namespace, processes[-1]))
+        task = make_task(parameters.get("task", "reach"))
+        clients.append(Client(namespace, processes[-1], task))
         return processes[-1], clients[-1]
 
     yield build
@@ -52,6 +56,23 @@ def test_rollouts_repeat_bit_for_bit_in_another_process(make: Make) -> None:
         assert again.states.shape == (HORIZON + 1, TASK.dim_x)
         for name in ("states", "actions_sampled", "actions_applied", "log_probabilities", "stamps"):
             np.testing.assert_array_equal(getattr(again, name), getattr(trajectories[seed], name))
+
+
+def test_trajectories_of_the_drawer_hold_its_imu_and_repeat(make: Make) -> None:
+    """In lock-step, errors of the sensor included; in reaching there is no such measurement."""
+    _, first = make(task="drawer", seed=4)
+    _, second = make(task="drawer", seed=4)
+    once, again, other = first.rollout(20, 1), second.rollout(20, 1), first.rollout(20, 2)
+    rows = once.measurements[IMU]
+    assert rows.shape == (20, DIM_IMU)
+    np.testing.assert_array_equal(again.measurements[IMU], rows)
+    assert (other.measurements[IMU][:, 4:] != rows[:, 4:]).all()
+    np.testing.assert_allclose(np.linalg.norm(rows[:, :4], axis=1), 1.0, atol=1e-9)
+    np.testing.assert_allclose(rows[:, 9], 9.81, atol=0.5)
+    assert len(np.unique(rows[:, 9])) == 20  # none was used twice
+    first.report_of("torque_controller", "rollouts_success", "2")
+    _, reach = make()
+    assert not reach.rollout(5, 1).measurements
 
 
 def test_no_tick_is_lost_or_doubled_and_all_are_fast(make: Make) -> None:
@@ -88,12 +109,14 @@ def test_a_signal_ends_it_cleanly_even_in_a_rollout(make: Make, number: signal.S
 
 def test_real_time_lasts_as_long_as_on_a_real_arm(make: Make) -> None:
     """Ticks keep to the robot's clock; cancel works within one."""
-    _, client = make(real_time_factor=1.0, lateness_budget=1.0)
+    _, client = make(task="drawer", real_time_factor=1.0, lateness_budget=1.0)
     handle = client.send(20, 0)
     begin = time.monotonic()
     result = client.finish(handle)
     assert result.error_code == ExecuteRollout.Result.SUCCESS, result.error_msg
     assert 0.9 < time.monotonic() - begin < 5.0
+    (measured,) = messages.trajectory_from_msg(result.trajectory).measurements.values()
+    assert len(np.unique(measured[:, 9])) == 20  # each tick had a new reading
     steps = np.diff(result.trajectory.stamps)
     assert steps.mean() == pytest.approx(TASK.control_period, rel=0.1)
     handle = client.send(200, 1)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from adgps_robot.goal import Goal
 from adgps_robot.hold import Ramp
 from adgps_robot.holding import PERIOD as HOLD_PERIOD
 from adgps_robot.holding import Holding, MotionError, OnMoved
+from adgps_robot.joining import ImuJoin
 from adgps_robot.joint_states import JointSample, StateFilter
 from adgps_robot.kinematics import Kinematics
 from adgps_robot.limits import Limits
@@ -55,6 +56,7 @@ class Controller:
     ramp_time : how long a policy takes to take over from the hold [s].
     motion : how the arm is moved between rollouts; None: it is not.
     gate : what is known of the gate between controller and arm; None: there is no gate.
+    imu : joins an IMU's readings with the states; None: trajectories have none.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class Controller:
         ramp_time: float = 0.0,
         motion: MotionSettings | None = None,
         gate: GateWatch | None = None,
+        imu: ImuJoin | None = None,
     ) -> None:
         self.task = task
         self.timing = timing
@@ -89,6 +92,7 @@ class Controller:
         self._held = float("-inf")
         self._ramp_time = ramp_time
         self.gate = gate
+        self.imu = imu
         self._send = send
         self._connected = connected
         self._robot = robot
@@ -228,6 +232,15 @@ class Controller:
         if self.active and (self._execution is None or self._execution.rollout is None):
             self._hold()
 
+    def on_imu(self, stamp_ns: int, row: Array) -> None:
+        """Take a reading (10,) of the IMU; in lock-step, answer the state that waits for it."""
+        if self.imu is None:
+            return
+        self.imu.hear(stamp_ns, row, self._now())
+        sample = self.states.newest
+        if self.timing.lock_step and self._execution is not None and sample is not None:
+            self._advance(self._execution, sample)
+
     def on_timer(self) -> None:
         """Tick in real time: once a control period, ROS clock."""
         if self.timing.lock_step or not self.active:
@@ -262,9 +275,11 @@ class Controller:
             self._try_to_begin()
             if execution.rollout is None and waited > self.timing.start_timeout:
                 reason = "arrived" if self._connected() else "arrived: nobody takes commands"
-                self._finish(Outcome.STALE_STATE, f"no state to begin with {reason}")
+                lack = self._lack(execution) or f"no state to begin with {reason}"
+                self._finish(Outcome.STALE_STATE, lack)
         elif waited > self.timing.state_timeout:
-            self._finish(Outcome.STALE_STATE, f"no joint state for {waited:.2f} s")
+            lack = self._lack(execution) or f"no joint state for {waited:.2f} s"
+            self._finish(Outcome.STALE_STATE, lack)
 
     def _try_to_begin(self) -> None:
         """Freeze the policy, then answer the newest state if it may be the first one."""
@@ -291,6 +306,13 @@ class Controller:
             and (self.timing.lock_step or self._fresh(sample))
         )
 
+    def _lack(self, execution: Execution) -> str:
+        """Why a state that is there cannot be answered; "" if none is there."""
+        sample, now = self.states.newest, self._now()
+        if self.imu is None or sample is None or not self._is_news(execution, sample):
+            return ""
+        return "" if self.imu.measurements(sample.stamp_ns, now) else self.imu.lack(now)
+
     def _fresh(self, sample: JointSample) -> bool:
         return self._now() - sample.arrived <= self.timing.state_timeout
 
@@ -300,8 +322,11 @@ class Controller:
             return
         now_ns = 0 if self.timing.lock_step else self._clock_ns()
         rollout = execution.rollout
+        measurements: Mapping[str, Array] | None = {}
+        if self.imu is not None:
+            measurements = self.imu.measurements(sample.stamp_ns, self._now())
         if rollout is None:
-            if not self._connected():
+            if measurements is None or not self._connected():
                 return
             ramp = Ramp(self._ramp_time, self.holding.hold) if self._ramp_time > 0 else None
             rollout = Rollout(
@@ -310,6 +335,10 @@ class Controller:
             execution.rollout, execution.first_tick_ns = rollout, now_ns
         elif self.timing.lock_step and sample.stamp_ns != rollout.last_stamp_ns + self._period_ns:
             self._finish(Outcome.STALE_STATE, "the robot skipped ticks, or was reset")
+            return
+        if measurements is None:
+            if not self.timing.lock_step:
+                self._finish(Outcome.STALE_STATE, self._lack(execution))
             return
         execution.since, execution.tick_due = self._now(), False
         try:
@@ -320,7 +349,12 @@ class Controller:
                 )
             state = self._kinematics.state(sample.angles, sample.velocities)
             torques = rollout.tick(
-                sample.stamp_ns, sample.angles, sample.velocities, state, lateness
+                sample.stamp_ns,
+                sample.angles,
+                sample.velocities,
+                state,
+                lateness,
+                measurements=measurements,
             )
         except RolloutError as error:
             self._finish(error.outcome, error.reason)

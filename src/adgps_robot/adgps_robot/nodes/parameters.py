@@ -44,9 +44,10 @@ _PARAMETERS: Table = {
         "Real time: joint damping between rollouts, on top of the arm's own [N*m*s/rad].",
         (0.0, 1e3),
     ),
+    "imu": (False, "Join the readings of imu/data into the trajectories.", None),
     "state_timeout": (
         0.0,
-        "Longest wait for a joint state [s]; 0: 5 in lock-step, else 0.2.",
+        "Longest wait for a joint state, or IMU reading [s]; 0: 5 in lock-step, else 0.2.",
         (0.0, 60.0),
     ),
     "start_timeout": (10.0, "Longest wait for the first state of a rollout [s].", (0.01, 3600.0)),

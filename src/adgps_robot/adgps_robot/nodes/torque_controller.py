@@ -23,10 +23,12 @@ from adgps_msgs.msg import JointEffortCommand, PolicyParameters
 from adgps_robot.controller import Controller
 from adgps_robot.diagnostics import report
 from adgps_robot.gate_watch import GateWatch
+from adgps_robot.joining import ImuJoin
 from adgps_robot.kinematics import Kinematics
 from adgps_robot.nodes import parameters
 from adgps_robot.nodes.declaring import joint_array, value
 from adgps_robot.nodes.execute_rollout import RolloutAction
+from adgps_robot.nodes.imu_input import listen_to_imu
 from adgps_robot.nodes.move_joints import MoveService
 from adgps_robot.nodes.running import run
 from adgps_robot.nodes.safety_services import SafetyServices
@@ -75,6 +77,7 @@ class TorqueController(LifecycleNode):
             self.get_logger().error(f"cannot configure: {error}")
             return TransitionCallbackReturn.FAILURE
         gate_timeout = value(self, "gate_timeout")
+        imu = ImuJoin(timing.lock_step, timing.state_timeout) if value(self, "imu") else None
         self._command = JointEffortCommand(name=joint_names, effort=array("d", [0.0] * task.dim_u))
         self._commands = self.create_lifecycle_publisher(
             JointEffortCommand, "joint_effort_command", RELIABLE
@@ -94,6 +97,7 @@ class TorqueController(LifecycleNode):
             ramp_time=value(self, "ramp_time"),
             motion=motion,
             gate=GateWatch(gate_timeout) if gate_timeout > 0 else None,
+            imu=imu,
         )
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         states = LATCHED if timing.lock_step else qos_profile_sensor_data
@@ -103,6 +107,8 @@ class TorqueController(LifecycleNode):
                 PolicyParameters, "/param_server/policy_parameters", self._on_policy, LATCHED
             ),
         ]
+        if imu is not None:
+            self._listening.append(listen_to_imu(self, self.controller, imu, states))
         if gate_timeout > 0:
             self._listening.append(
                 self.create_subscription(Bool, "torque_gate/armed", self._on_gate, RELIABLE)
