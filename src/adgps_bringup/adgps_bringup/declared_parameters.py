@@ -22,6 +22,7 @@ _DECLARED_IN = {
     "global_worker": "adgps_global_worker.nodes.parameters",
     "local_worker": "adgps_local_worker.nodes.parameters",
     "sim_robot": "adgps_sim.nodes.sim_robot",
+    "guided_robot": "adgps_sim.nodes.guided_robot",
     "torque_controller": "adgps_robot.nodes.parameters",
     "bag_player": "adgps_bringup.bags.bag_player",
     "recorder": "adgps_bringup.bags.recorder",

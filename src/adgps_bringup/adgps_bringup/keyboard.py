@@ -44,6 +44,10 @@ class Keyboard:
 
     def pressed(self, keys: str) -> bool:
         """Whether one of some keys was pressed since the last look."""
+        return any(key in keys for key in self.read())
+
+    def read(self) -> str:
+        """Keys that were pressed since the last look."""
         if not self.there or not select.select([self._descriptor], [], [], 0)[0]:
-            return False
-        return any(key in keys for key in os.read(self._descriptor, 64).decode(errors="ignore"))
+            return ""
+        return os.read(self._descriptor, 64).decode(errors="ignore")

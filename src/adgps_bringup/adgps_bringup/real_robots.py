@@ -86,6 +86,12 @@ class RealRobot:
         return 3700.0 if self.confirm else 75.0
 
     @property
+    def states_topic(self) -> str:
+        """Full name of the topic with its joint states."""
+        topic = self.joint_states
+        return topic if topic.startswith("/") else f"{self.namespace}/{topic}"
+
+    @property
     def output_joint_names(self) -> tuple[str, ...]:
         """The joints in the order of the driver's commands."""
         return self.command_joint_names or self.joint_names

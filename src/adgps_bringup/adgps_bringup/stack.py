@@ -40,6 +40,8 @@ GATE = "torque_gate"
 CONTROLLER = "torque_controller"
 RESET_SERVER = "reset_server"
 RECORDER = "recorder"
+GUIDED_ROBOT = "guided_robot"
+IMU_DRIVER = "imu_driver"
 PLAYER = "trajectory_player"
 
 BAG = "bag"
@@ -199,7 +201,7 @@ def describe_real_robots(
         seed = derived_seed(options.seed, index)
         add(robot, CONTROLLER, {**common, **controller})
         add(robot, RESET_SERVER, {**common, "confirm": robot.confirm, "seed": seed})
-        for name, device in (("camera_driver", robot.camera), ("imu_driver", robot.imu)):
+        for name, device in (("camera_driver", robot.camera), (IMU_DRIVER, robot.imu)):
             if device is not None:
                 add(robot, name, device)
     return tuple(described)
@@ -327,7 +329,9 @@ def describe_recorders(options: StackOptions) -> tuple[NodeDescription, ...]:
     return (describe_recorder(options.run / BAG, TOPICS_OF[options.record], options.storage),)
 
 
-def describe_recorder(bag: Path, topics: str, storage: str) -> NodeDescription:
+def describe_recorder(
+    bag: Path, topics: str, storage: str, renamed: Mapping[str, str] | None = None
+) -> NodeDescription:
     """Describe a recorder; training goes on without it if it ends for good.
 
     Parameters
@@ -335,15 +339,51 @@ def describe_recorder(bag: Path, topics: str, storage: str) -> NodeDescription:
     bag : folder of the bag; one that is there is gone on with, in a new file.
     topics : regular expression that whole names of topics have to match.
     storage : "mcap" or "sqlite3".
+    renamed : names in the bag by names of topics, where they differ.
     """
+    pairs = tuple(f"{source}:={target}" for source, target in (renamed or {}).items())
     return NodeDescription(
         package="adgps_bringup",
         executable=RECORDER,
         nodes=(RECORDER,),
         namespace="/",
-        parameters={"bag": str(bag), "topics": topics, "storage": storage},
+        parameters={
+            "bag": str(bag),
+            "topics": topics,
+            "storage": storage,
+            **({"renamed": pairs} if pairs else {}),
+        },
         required=False,
         respawn=True,
+    )
+
+
+def describe_guided_robot(
+    namespace: str, task: str, instances: Sequence[str], factor: float, seed: int
+) -> NodeDescription:
+    """Describe a simulated robot that is led by the hand; it ends by itself.
+
+    Parameters
+    ----------
+    namespace : "/robot_1".
+    task : name of the task.
+    instances : ids of the instances that it demonstrates.
+    factor : simulated seconds per second.
+    seed : of the errors of its sensors.
+    """
+    return NodeDescription(
+        package="adgps_sim",
+        executable=GUIDED_ROBOT,
+        nodes=(GUIDED_ROBOT,),
+        namespace=namespace,
+        parameters={
+            "task": task,
+            "instances": tuple(instances),
+            "real_time_factor": float(factor),
+            "seed": seed,
+        },
+        remappings=(("/clock", "clock"),),
+        required=False,
     )
 
 

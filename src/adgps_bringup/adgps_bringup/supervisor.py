@@ -95,6 +95,8 @@ class Supervisor:
         self._limit = limit or RespawnLimit()
         self._pump = OutputPump(log_folder, show)
         self.respawns = 0
+        self.ended: dict[str, int] = {}
+        """Exit status of processes that ended by themselves for good, by name."""
 
     def __enter__(self) -> Supervisor:
         """Start all processes."""
@@ -210,7 +212,9 @@ class Supervisor:
             log = self._pump.log_file(name)
             raise ProcessEndedError(f"{name} {why}{often}, its output is in {log}")
         else:
-            self._show(f"[{name}] {why}")
+            self.ended[name] = status
+            if status or item.command.respawn:  # else it has done what it was for
+                self._show(f"[{name}] {why}")
 
 
 def tether_command(farewell: bool) -> list[str]:

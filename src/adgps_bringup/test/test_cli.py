@@ -1,5 +1,6 @@
 """Wrong arguments are answered at once: one line, exit status 2, and nothing is made."""
 
+import io
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,24 @@ def test_train(
         (["record", "."], "is not a run's folder: it has no .lock"),
         (["record", ".", "--storage", "csv"], "invalid choice: 'csv'"),
         (["record", ".", "--topics", "a", "--all"], "not allowed with argument"),
+        (["record"], "give the folder of a run that is going on, or --demo BAG --task TASK"),
+        (["record", ".", "--demo", "new"], "RUN and --demo do not go together"),
+        (["record", "--all", "--demo", "new"], "--all and --demo do not go together"),
+        (["record", "--demo", "new"], "--demo needs --task TASK"),
+        (["record", "--demo", "bag", "--task", "reach"], "bag is there already: name a new bag"),
+        (["record", "--demo", "new", "--task", "fly"], "unknown task 'fly', known: reach"),
+        (
+            ["record", "--demo", "new", "--task", "reach", "--instance", "training/8"],
+            "reach has no instance 'training/8'; it has training/0 to training/7",
+        ),
+        (
+            ["record", "--demo", "new", "--task", "reach", "--real-time-factor", "0"],
+            "--real-time-factor must be from 0.01 to 100, not 0",
+        ),
+        (
+            ["record", "--demo", "new", "--task", "reach", "--robots-file", "absent.yaml"],
+            "absent.yaml: No such file or directory",
+        ),
         (["replay", "absent"], "absent does not exist"),
         (["replay", ".."], "there is no bag in"),
         (["replay", "bag", "--rate", "0"], "--rate must be from 0.001 to 1000, not 0.0"),
@@ -86,6 +105,26 @@ def test_bags(
     write(tmp_path / "bag", "mcap", [message(DIAGNOSTICS, 0)])
     line = refuse(capsys, *arguments)
     assert line.startswith("adgps") and said in line
+    assert not (tmp_path / "new").exists()
+
+
+def test_demonstrations_on_a_real_arm(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which arm must be clear, and somebody has to press Enter."""
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    (tmp_path / "arm.urdf").write_text("<robot/>")
+    robots = tmp_path / "robots.yaml"
+    arms = [
+        f"{{namespace: /{n}, urdf: arm.urdf, joint_states: /{n}/s, commands: /{n}/c}}" for n in "ab"
+    ]
+    demo = ["record", "--demo", tmp_path / "new", "--task", "reach", "--robots-file", robots]
+    robots.write_text(f"robots: [{', '.join(arms)}]")
+    assert "name one robot with --robot, known: a, b" in refuse(capsys, *demo)
+    assert f"no robot 'c' in {robots}, known: a, b" in refuse(capsys, *demo, "--robot", "c")
+    assert "need a terminal" in refuse(capsys, *demo, "--robot", "/b")
+    robots.write_text(f"robots: [{arms[0]}]")
+    assert "need a terminal" in refuse(capsys, *demo)
 
 
 @pytest.mark.parametrize(

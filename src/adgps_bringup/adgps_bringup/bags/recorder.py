@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from importlib import import_module
 from pathlib import Path
@@ -39,10 +39,11 @@ DIAGNOSTICS_PERIOD = 1.0
 DEPTH = 100
 """Messages of a topic that may wait while the disk is busy."""
 
-_PARAMETERS = {
+_PARAMETERS: dict[str, tuple[str | list[str], str]] = {
     "bag": ("", "Folder of the bag; one that is there is gone on with, in a new file."),
     "storage": ("mcap", "Kind of storage files, mcap or sqlite3."),
     "topics": (DEFAULT_TOPICS, "Regular expression that whole names of topics have to match."),
+    "renamed": ([""], "FROM:=TO for topics that the bag shall know by another name."),
 }
 
 
@@ -68,6 +69,7 @@ class Recorder(Node):
         if not folder.name:
             raise ValueError("the parameter bag must name a folder")
         self._wanted = compile_topics(self.get_parameter("topics").value)
+        self._names = _renamed(self.get_parameter("renamed").value)
         self._history = _recorded_before(folder, self.get_logger().warning)
         self._writer = BagWriter(folder, self.get_parameter("storage").value)
         self._heard: dict[str, Topic] = {}
@@ -92,7 +94,9 @@ class Recorder(Node):
     def _look_for_topics(self) -> None:
         """Subscribe to topics that are new and wanted."""
         for name, types in self.get_topic_names_and_types():
-            if name in self._heard or name in self._ignored or not self._wanted.fullmatch(name):
+            if name in self._heard or name in self._ignored:
+                continue
+            if not self._wanted.fullmatch(self._names.get(name, name)):
                 continue
             offers = [end.qos_profile for end in self.get_publishers_info_by_topic(name)]
             if offers:
@@ -109,7 +113,9 @@ class Recorder(Node):
         (kind,) = types
         profiles = tuple(dict.fromkeys(recorded(offer) for offer in offers))
         definition = define(kind)
-        topic = Topic(name, kind, definition.text, definition.type_hash, profiles)
+        topic = Topic(
+            self._names.get(name, name), kind, definition.text, definition.type_hash, profiles
+        )
         quality = to_hear_all(offers, DEPTH)
         package, _, message = kind.split("/")
 
@@ -159,6 +165,17 @@ class Recorder(Node):
         stamp = self.get_clock().now().to_msg()
         name = self.get_fully_qualified_name()
         self._diagnostics.publish(diagnostic_array(stamp, name, "recording", values, level))
+
+
+def _renamed(pairs: Sequence[str]) -> dict[str, str]:
+    """Names in the bag by names of topics; ValueError if a pair is none."""
+    names = {}
+    for pair in filter(None, pairs):
+        source, arrow, target = pair.partition(":=")
+        if not (arrow and source.startswith("/") and target.startswith("/")):
+            raise ValueError(f"renamed: {pair!r} is not /FROM:=/TO")
+        names[source] = target
+    return names
 
 
 def _digest(topic: str, data: bytes) -> bytes:

@@ -16,6 +16,9 @@ ALL_TOPICS = (
 )
 """The same, and all that robots see and do."""
 
+DEMONSTRATION = ("joint_states", "imu/data", "demonstrated_instance")
+"""Topics of a robot that a bag of demonstrations holds."""
+
 _COMMAND_NAME = re.compile(r".*/(joint_effort_command|commands)|/e_stop")
 _COMMAND_TYPES = (
     "adgps_msgs/msg/JointEffortCommand",

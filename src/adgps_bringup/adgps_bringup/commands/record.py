@@ -1,4 +1,4 @@
-"""`record RUN`: record a bag of a run that is going on."""
+"""`record RUN`: record a bag of a run that is going on; `record --demo BAG`: demonstrations."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pathlib import Path
 from adgps_bringup.bags.reader import Bag
 from adgps_bringup.bags.selection import ALL_TOPICS, DEFAULT_TOPICS, compile_topics
 from adgps_bringup.bags.topic import NoBagError
+from adgps_bringup.commands.record_demo import add_demo_arguments, prepare_demo
 from adgps_bringup.interrupts import Interrupted, Interrupts
 from adgps_bringup.options import STORAGES
 from adgps_bringup.processes import check_executables, commands, environment
@@ -23,14 +24,17 @@ from adgps_bringup.stack import BAG, NodeDescription, describe_recorder
 from adgps_bringup.supervisor import Supervisor
 
 NAME = "record"
-HELP = "record a bag of a run that is going on, until Ctrl-C or the end of the run"
+HELP = (
+    "record a bag of a run that is going on, until Ctrl-C or the end of the run, or demonstrations "
+    "of a task by an arm that is led by the hand (--demo)"
+)
 
 _PERIOD = 0.2
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("run", type=Path, metavar="RUN", help="folder of the run")
+    parser.add_argument("run", type=Path, metavar="RUN", nargs="?", help="folder of the run")
     which = parser.add_mutually_exclusive_group()
     which.add_argument(
         "--topics",
@@ -43,10 +47,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--storage", default=STORAGES[0], choices=STORAGES, help="(mcap)")
     parser.add_argument("--output", type=Path, metavar="BAG", help="folder of the bag (RUN/bag)")
+    add_demo_arguments(parser)
 
 
 def prepare(arguments: argparse.Namespace) -> Callable[[], int]:
     """Validate everything; what is returned records, and returns the exit status."""
+    if arguments.demo is not None:
+        asked = {"RUN": arguments.run, "--all": arguments.all, "--output": arguments.output}
+        for name, value in asked.items():
+            if value:
+                raise ValueError(f"{name} and --demo do not go together")
+        return prepare_demo(arguments)
+    if arguments.run is None:
+        raise ValueError("give the folder of a run that is going on, or --demo BAG --task TASK")
     run = arguments.run.absolute()
     domain_id = running_domain(run)
     topics = ALL_TOPICS if arguments.all else arguments.topics

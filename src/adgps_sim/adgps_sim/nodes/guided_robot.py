@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import rclpy
+from diagnostic_msgs.msg import DiagnosticArray
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.clock import Clock, ClockType
 from rclpy.duration import Duration
@@ -19,7 +20,8 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
-from adgps_core.conversions.messages import instance_to_msg
+from adgps_core.conversions.diagnostics import diagnostic_array
+from adgps_core.conversions.messages import instance_to_msg, stamp_from_ns
 from adgps_core.signals import StopSignals
 from adgps_core.tasks import TASKS, make_task
 from adgps_core.tasks.finding import find_instances
@@ -32,6 +34,8 @@ from adgps_sim.world import World
 
 DEPTH = 200
 """States kept for a recorder that is slow for a moment."""
+
+DIAGNOSTICS_PERIOD = 1.0
 
 PAUSE = 0.25
 """Steady clock [s] before and after a demonstration is announced: the recorder has then written
@@ -101,12 +105,16 @@ class GuidedRobot(Node):
         self._announcements = self.create_publisher(
             InstanceMessage, "demonstrated_instance", LATCHED
         )
+        self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         self._phase = Phase.RECORDER
+        self._shown: list[str] = []
         self._since = time.monotonic()
         self._pacer: Pacer | None = None
         self.failure = ""
         period = 1 / (rate * self._value("real_time_factor"))
-        self.create_timer(period, self._on_timer, clock=Clock(clock_type=ClockType.STEADY_TIME))
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self.create_timer(period, self._on_timer, clock=steady)
+        self.create_timer(DIAGNOSTICS_PERIOD, self._publish_diagnostics, clock=steady)
 
     @property
     def done(self) -> bool:
@@ -153,12 +161,13 @@ class GuidedRobot(Node):
     def _begin(self, now: float) -> None:
         if now - self._since > PAUSE:
             instance = self._queue.popleft()
-            self.get_logger().info(f"demonstrating {instance.id}")
+            self._shown.append(instance.id)
             self._arm.begin(instance)
             self._publisher.publish(self._arm.stamp_ns)
             period = 1 / self._value("state_rate")
             self._pacer = Pacer(self._value("real_time_factor"), period, now)
             self._turn_to(Phase.END, now)
+            self._publish_diagnostics()
 
     def _go_on(self, now: float) -> None:
         """Catch up with the wall clock; every state is published."""
@@ -168,6 +177,19 @@ class GuidedRobot(Node):
                 self._turn_to(Phase.ANNOUNCEMENT if self._queue else Phase.NOTHING, now)
                 return
             self._publisher.publish(self._arm.stamp_ns)
+
+    def _publish_diagnostics(self) -> None:
+        """Say what is being shown; also at the begin of each demonstration."""
+        values: dict[str, object] = {
+            "demonstrating": self._shown[-1] if self._shown else "",
+            "begun": len(self._shown),
+            "of": len(self._shown) + len(self._queue),
+            "simulated_s": self._arm.stamp_ns / 1e9,
+            "periods_slipped": self._pacer.slipped if self._pacer else 0,
+        }
+        stamp, name = stamp_from_ns(self._arm.stamp_ns), self.get_fully_qualified_name()
+        message = self._phase.name.lower()
+        self._diagnostics.publish(diagnostic_array(stamp, name, message, values))
 
     def _turn_to(self, phase: Phase, now: float) -> None:
         self._phase, self._since = phase, now
