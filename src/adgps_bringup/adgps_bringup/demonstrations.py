@@ -118,8 +118,8 @@ class HandLedArm:
         show("nothing started here sends torques to the arm: let it compensate gravity by itself,")
         show("and lead it by hand. Enter begins and ends a demonstration, q ends all of it.")
         for number, instance in enumerate(instances, 1):
-            goal = " ".join(f"{each:.3f}" for each in instance.parameters[:3])
-            show(f"{instance.id} ({number} of {len(instances)}), goal {goal} m: Enter to begin")
+            place = f"{instance.id} ({number} of {len(instances)}), {_numbers(instance)}"
+            show(f"{place}: Enter to begin")
             if not self._key_at_start():
                 break
             self._announcements.publish(instance_to_msg(instance))
@@ -213,3 +213,10 @@ class HandLedArm:
         end = time.monotonic() + 2 * SILENCE
         while time.monotonic() < end:
             self._tick()
+
+
+def _numbers(instance: Instance) -> str:
+    """What a person needs to know to set the scene; of a goal's points, the first is enough."""
+    points = len(instance.parameters) == 9
+    numbers = " ".join(f"{each:.3f}" for each in instance.parameters[: 3 if points else None])
+    return f"goal {numbers} m" if points else numbers

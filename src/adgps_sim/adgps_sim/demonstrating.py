@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from adgps_core.tasks import Instance, Task, start_angles
 from adgps_core.typing import Array
+from adgps_sim.guide import Waypoint
 from adgps_sim.robot import FIRST_STAMP_NS, SECOND_NS
 from adgps_sim.world import World
 
@@ -52,7 +55,8 @@ class GuidedArm:
         self._states = 0
         self._left = 0
         self._leads_from = 0
-        self._instance: Instance | None = None
+        self._path: Sequence[Waypoint] = ()
+        world.reset(task.start_joint_angles, task.instances("training")[0])
 
     @property
     def stamp_ns(self) -> int:
@@ -70,18 +74,17 @@ class GuidedArm:
         shape = self._task.instances("training")[0].parameters.shape
         angles = start_angles(self._task, shape, instance, self._perturbation, self._rng)
         self._world.reset(angles, instance, self._rng)
-        path = self._world.guide_path(instance)
-        self._leads_from = round((path[-1].time + REST) * self._state_rate)
+        self._path = self._world.guide_path(instance)
+        self._leads_from = round((self._path[-1].time + REST) * self._state_rate)
         self._left = self._leads_from + round(REST * self._state_rate)
-        self._instance = instance
         self._states += 1
 
     def advance(self) -> bool:
         """Go on by one state; False if the demonstration has ended before."""
-        if self._left == 0 or self._instance is None:
+        if self._left == 0:
             return False
         if self._left == self._leads_from:
-            self._world.lead(self._world.guide_path(self._instance))
+            self._world.lead(self._path)
         self._world.step(-HOLD_DAMPING * self._world.state.velocities, 1 / self._state_rate)
         self._left -= 1
         self._states += 1

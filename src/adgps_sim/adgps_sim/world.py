@@ -57,7 +57,8 @@ class ArmState:
 class World:
     """One arm in one PyBullet client.
 
-    `imu` is the reading of the scene's IMU since the last step, None where it has none.
+    `imu` is the reading of the scene's IMU over the last step; None where it has none, and before
+    the first reset.
 
     Parameters
     ----------
@@ -110,7 +111,6 @@ class World:
         self._imu_settings = imu_settings or ImuSettings()
         self._imu: Imu | None = None
         self.imu: ImuReading | None = None
-        self._read_imu_anew(np.random.default_rng(0))
 
     def reset(
         self,
