@@ -59,7 +59,8 @@ def await_guided_robot(session: Session, robot: NodeDescription, show: Show) -> 
         session.tick()
         time.sleep(PERIOD)
     if session.supervisor.ended[robot.name]:
-        raise RuntimeError(f"{robot.name} has not shown everything; see above")
+        log = session.supervisor.log_file(robot.name)
+        raise RuntimeError(f"{robot.name} has not shown everything, its output is in {log}")
     recorded.clear()
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end and not (len(recorded) > 1 and recorded[-1] == recorded[-2]):

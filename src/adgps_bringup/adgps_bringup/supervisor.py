@@ -128,6 +128,10 @@ class Supervisor:
             if item.process is not None and item.process.poll() is None
         }
 
+    def log_file(self, name: str) -> Path:
+        """Where a process's output is kept."""
+        return self._pump.log_file(name)
+
     def poll(self) -> None:
         """Look after the processes: restart the dead. To be called a few times a second.
 
@@ -209,7 +213,7 @@ class Supervisor:
             self._show(f"[{name}] {why}; starting it again")
         elif item.command.required:
             often = f" for the {len(item.deaths)}th time" if again else ""
-            log = self._pump.log_file(name)
+            log = self.log_file(name)
             raise ProcessEndedError(f"{name} {why}{often}, its output is in {log}")
         else:
             self.ended[name] = status

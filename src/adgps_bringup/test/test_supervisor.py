@@ -116,15 +116,20 @@ def test_the_end_of_a_required_process_is_the_end(tmp_path: Path) -> None:
 
 
 def test_others_may_end(tmp_path: Path) -> None:
+    """With their status; one that has done what it was for is not worth a line."""
     shown: list[str] = []
-    command = program("p", "raise SystemExit(3)", required=False)
-    with Supervisor([command], tmp_path, shown.append) as supervisor:
+    commands = [
+        program("p", "raise SystemExit(3)", required=False),
+        program("q", "pass", required=False),
+    ]
+    with Supervisor(commands, tmp_path, shown.append) as supervisor:
 
         def reported() -> bool:
             supervisor.poll()
-            return shown == ["[p] ended with status 3"]
+            return supervisor.ended == {"p": 3, "q": 0}
 
         wait_for(reported)
+        assert shown == ["[p] ended with status 3"]
 
 
 def test_some_can_be_stopped_alone_and_are_not_started_again(tmp_path: Path) -> None:

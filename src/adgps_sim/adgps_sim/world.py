@@ -34,6 +34,7 @@ URDF = Path(pybullet_data.getDataPath()) / "franka_panda" / "panda.urdf"
 JOINT_NAMES = tuple(f"panda_joint{number}" for number in range(1, 8))
 FINGER_NAMES = ("panda_finger_joint1", "panda_finger_joint2")
 GRAVITY = 9.81  # [m/s²]
+AT_REST = 0.05  # [s] for which the IMU has measured at a reset: a tick, as all others
 FINGER_STIFFNESS = 400.0  # [N/m]
 FINGER_DAMPING = 12.0  # [N·s/m]
 
@@ -235,7 +236,7 @@ class World:
         mount = self._scene.imu_mount if self._scene else None
         if mount is not None:
             self._imu = Imu(self._client, mount, self._imu_settings, rng)
-            self.imu = self._imu.read(1 / self.physics_rate)
+            self.imu = self._imu.read(AT_REST)
 
     def _indices(self, names: tuple[str, ...]) -> list[int]:
         """PyBullet's joint indices of names, in their order."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from adgps_bringup.bags.reader import Bag
 from adgps_bringup.bags.selection import DEMONSTRATION
-from adgps_bringup.interrupts import Interrupts
+from adgps_bringup.interrupts import Interrupted, Interrupts
 from adgps_bringup.keyboard import Keyboard
 from adgps_bringup.options import StackOptions
 from adgps_bringup.processes import check_executables
@@ -147,11 +147,15 @@ def _record(
 
     work = Path(tempfile.mkdtemp(prefix="adgps-record-"))
     _show(f"recording demonstrations into {bag}")
-    with (
-        Interrupts() as interrupts,
-        running(nodes, work, work / "log", _show, interrupts, own_domain) as session,
-    ):
-        act(session)
+    try:
+        with (
+            Interrupts() as interrupts,
+            running(nodes, work, work / "log", _show, interrupts, own_domain) as session,
+        ):
+            act(session)
+    except Interrupted:
+        shutil.rmtree(work, ignore_errors=True)
+        raise
     shutil.rmtree(work, ignore_errors=True)  # the logs of what failed stay
     with Bag(bag, _show) as content:
         counts = [f"{count} {topic}" for topic, count in sorted(content.counts.items())]
