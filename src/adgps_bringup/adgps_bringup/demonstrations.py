@@ -35,8 +35,10 @@ LATCHED = QoSProfile(
 Show = Callable[[str], None]
 
 
-def await_guided_robot(session: Session, robot: NodeDescription, show: Show) -> None:
-    """Wait until a guided robot has shown everything, and the recorder has written it.
+def await_guided_robot(
+    session: Session, robot: NodeDescription, instances: Sequence[Instance], show: Show
+) -> None:
+    """Wait until a guided robot has shown all instances, and the recorder has written it.
 
     Raises
     ------
@@ -44,23 +46,31 @@ def await_guided_robot(session: Session, robot: NodeDescription, show: Show) -> 
         If the robot ended without that.
     """
     (name,) = robot.full_node_names
-    said: list[str] = []
+    lines = [
+        f"demonstrating {each.id} ({number} of {len(instances)})"
+        for number, each in enumerate(instances, 1)
+    ]
+    begun = 0
     recorded: list[str] = []
 
     def on_diagnostics(node: str, values: dict[str, str]) -> None:
-        if node == name and values["demonstrating"] and values["begun"] not in said:
-            said.append(values["begun"])
-            show(f"demonstrating {values['demonstrating']} ({values['begun']} of {values['of']})")
+        nonlocal begun
+        if node == name:
+            begun = int(values["begun"])
         if node == f"/{RECORDER}":
             recorded.append(values["messages"])
 
     watch_diagnostics(session.node, on_diagnostics)
-    while robot.name not in session.supervisor.ended:
+    while (status := session.supervisor.ended.get(robot.name)) is None:
+        while len(instances) - len(lines) < begun:
+            show(lines.pop(0))
         session.tick()
         time.sleep(PERIOD)
-    if session.supervisor.ended[robot.name]:
+    if status:
         log = session.supervisor.log_file(robot.name)
         raise RuntimeError(f"{robot.name} has not shown everything, its output is in {log}")
+    for line in lines:  # of demonstrations that were over before anything was heard of them
+        show(line)
     recorded.clear()
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end and not (len(recorded) > 1 and recorded[-1] == recorded[-2]):

@@ -87,7 +87,7 @@ def prepare_demo(arguments: argparse.Namespace) -> Callable[[], int]:
     def act(session: Session) -> None:
         from adgps_bringup.demonstrations import await_guided_robot
 
-        await_guided_robot(session, robot, _show)
+        await_guided_robot(session, robot, instances, _show)
 
     return lambda: _record(bag, (recorder, robot), act, own_domain=True)
 
