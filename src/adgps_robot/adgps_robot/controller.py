@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -23,7 +23,7 @@ from adgps_robot.goal import Goal
 from adgps_robot.hold import Ramp
 from adgps_robot.holding import PERIOD as HOLD_PERIOD
 from adgps_robot.holding import Holding, MotionError, OnMoved
-from adgps_robot.joining import ImuJoin
+from adgps_robot.joining import Joins
 from adgps_robot.joint_states import JointSample, StateFilter
 from adgps_robot.kinematics import Kinematics
 from adgps_robot.limits import Limits
@@ -56,7 +56,7 @@ class Controller:
     ramp_time : how long a policy takes to take over from the hold [s].
     motion : how the arm is moved between rollouts; None: it is not.
     gate : what is known of the gate between controller and arm; None: there is no gate.
-    imu : joins an IMU's readings with the states; None: trajectories have none.
+    joins : what else is measured with the states.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Controller:
         ramp_time: float = 0.0,
         motion: MotionSettings | None = None,
         gate: GateWatch | None = None,
-        imu: ImuJoin | None = None,
+        joins: Joins | None = None,
     ) -> None:
         self.task = task
         self.timing = timing
@@ -92,7 +92,7 @@ class Controller:
         self._held = float("-inf")
         self._ramp_time = ramp_time
         self.gate = gate
-        self.imu = imu
+        self.joins = joins or Joins()
         self._send = send
         self._connected = connected
         self._robot = robot
@@ -232,11 +232,9 @@ class Controller:
         if self.active and (self._execution is None or self._execution.rollout is None):
             self._hold()
 
-    def on_imu(self, stamp_ns: int, row: Array) -> None:
-        """Take a reading (10,) of the IMU; in lock-step, answer the state that waits for it."""
-        if self.imu is None:
-            return
-        self.imu.hear(stamp_ns, row, self._now())
+    def on_measurement(self, name: str, stamp_ns: int, row: Array) -> None:
+        """Take a measurement (dZ,); in lock-step, answer the state that waits for it."""
+        self.joins[name].hear(stamp_ns, row, self._now())
         sample = self.states.newest
         if self.timing.lock_step and self._execution is not None and sample is not None:
             self._advance(self._execution, sample)
@@ -309,9 +307,9 @@ class Controller:
     def _lack(self, execution: Execution) -> str:
         """Why a state that is there cannot be answered; "" if none is there."""
         sample, now = self.states.newest, self._now()
-        if self.imu is None or sample is None or not self._is_news(execution, sample):
+        if sample is None or not self._is_news(execution, sample):
             return ""
-        return "" if self.imu.measurements(sample.stamp_ns, now) else self.imu.lack(now)
+        return self.joins.lack(sample.stamp_ns, now)
 
     def _fresh(self, sample: JointSample) -> bool:
         return self._now() - sample.arrived <= self.timing.state_timeout
@@ -322,9 +320,7 @@ class Controller:
             return
         now_ns = 0 if self.timing.lock_step else self._clock_ns()
         rollout = execution.rollout
-        measurements: Mapping[str, Array] | None = {}
-        if self.imu is not None:
-            measurements = self.imu.measurements(sample.stamp_ns, self._now())
+        measurements = self.joins.measurements(sample.stamp_ns, self._now())
         if rollout is None:
             if measurements is None or not self._connected():
                 return

@@ -9,9 +9,9 @@ def report(controller: Controller) -> dict[str, object]:
     """Key-value pairs for /diagnostics; counts are since the node was configured."""
     states = controller.states
     policy = controller.newest_policy
-    imu: dict[str, object] = {}
-    if controller.imu is not None:
-        imu = {"imu_accepted": controller.imu.accepted, "imu_refused": controller.imu.refused}
+    joined: dict[str, object] = {}
+    for join in controller.joins:
+        joined |= {f"{join.name}_accepted": join.accepted, f"{join.name}_refused": join.refused}
     if not controller.active:
         state = "inactive"
     elif controller.obstacle:
@@ -30,7 +30,7 @@ def report(controller: Controller) -> dict[str, object]:
         "policy_version": str(policy.version) if policy else "none",
         "states_accepted": states.accepted,
         **{f"states_refused_{name.value}": count for name, count in states.refusals.items()},
-        **imu,
+        **joined,
         **{
             f"rollouts_{outcome.name.lower()}": count
             for outcome, count in sorted(controller.outcomes.items())

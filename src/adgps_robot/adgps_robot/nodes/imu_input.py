@@ -9,22 +9,20 @@ from sensor_msgs.msg import Imu
 
 from adgps_core.conversions.messages import ns_from_stamp
 from adgps_core.conversions.sensors import imu_row_from_msg
+from adgps_core.measurements import IMU
 from adgps_robot.controller import Controller
-from adgps_robot.joining import ImuJoin
 
 
-def listen_to_imu(
-    node: Node, controller: Controller, imu: ImuJoin, quality: QoSProfile
-) -> Subscription:
+def listen_to_imu(node: Node, controller: Controller, quality: QoSProfile) -> Subscription:
     """Give a controller the readings of `imu/data`; what is none is counted, and logged once."""
 
     def on_reading(message: Imu) -> None:
         try:
             row = imu_row_from_msg(message)
         except ValueError as error:
-            imu.refused += 1
+            controller.joins[IMU].refused += 1
             node.get_logger().error(f"refused: {error}; others are counted only", once=True)
             return
-        controller.on_imu(ns_from_stamp(message.header.stamp), row)
+        controller.on_measurement(IMU, ns_from_stamp(message.header.stamp), row)
 
     return node.create_subscription(Imu, "imu/data", on_reading, quality)

@@ -17,13 +17,14 @@ from std_msgs.msg import Bool
 
 from adgps_core.conversions import messages
 from adgps_core.conversions.diagnostics import diagnostic_array
+from adgps_core.measurements import IMU
 from adgps_core.tasks import make_task
 from adgps_core.typing import Array
 from adgps_msgs.msg import JointEffortCommand, PolicyParameters
 from adgps_robot.controller import Controller
 from adgps_robot.diagnostics import report
 from adgps_robot.gate_watch import GateWatch
-from adgps_robot.joining import ImuJoin
+from adgps_robot.joining import Join, Joins
 from adgps_robot.kinematics import Kinematics
 from adgps_robot.nodes import parameters
 from adgps_robot.nodes.declaring import joint_array, value
@@ -77,7 +78,8 @@ class TorqueController(LifecycleNode):
             self.get_logger().error(f"cannot configure: {error}")
             return TransitionCallbackReturn.FAILURE
         gate_timeout = value(self, "gate_timeout")
-        imu = ImuJoin(timing.lock_step, timing.state_timeout) if value(self, "imu") else None
+        waiting = timing.lock_step, timing.state_timeout
+        joins = [Join(IMU, "IMU reading", *waiting)] if value(self, "imu") else []
         self._command = JointEffortCommand(name=joint_names, effort=array("d", [0.0] * task.dim_u))
         self._commands = self.create_lifecycle_publisher(
             JointEffortCommand, "joint_effort_command", RELIABLE
@@ -97,7 +99,7 @@ class TorqueController(LifecycleNode):
             ramp_time=value(self, "ramp_time"),
             motion=motion,
             gate=GateWatch(gate_timeout) if gate_timeout > 0 else None,
-            imu=imu,
+            joins=Joins(joins),
         )
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         states = LATCHED if timing.lock_step else qos_profile_sensor_data
@@ -107,8 +109,8 @@ class TorqueController(LifecycleNode):
                 PolicyParameters, "/param_server/policy_parameters", self._on_policy, LATCHED
             ),
         ]
-        if imu is not None:
-            self._listening.append(listen_to_imu(self, self.controller, imu, states))
+        if value(self, "imu"):
+            self._listening.append(listen_to_imu(self, self.controller, states))
         if gate_timeout > 0:
             self._listening.append(
                 self.create_subscription(Bool, "torque_gate/armed", self._on_gate, RELIABLE)
