@@ -9,6 +9,7 @@ are monotone), and the last 1x1 convolution is multiplied into those of the leve
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -53,6 +54,17 @@ class VisionNetwork:
             raise ValueError("values holds a number that is not finite")
         values.flags.writeable = False
         object.__setattr__(self, "values", values)
+
+    @staticmethod
+    def from_tensors(
+        architecture: VisionArchitecture, tensors: Mapping[str, Array32]
+    ) -> VisionNetwork:
+        """Make the network of named parameters; ValueError if names or shapes do not fit."""
+        found = {name: tensor.shape for name, tensor in tensors.items()}
+        if found != architecture.shapes:
+            raise ValueError(f"parameters {found}, expected {architecture.shapes}")
+        parts = [tensors[name].ravel() for name in architecture.shapes]
+        return VisionNetwork(architecture, np.concatenate(parts))
 
     @cached_property
     def tensors(self) -> dict[str, Array32]:

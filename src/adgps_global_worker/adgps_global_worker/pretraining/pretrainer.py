@@ -1,0 +1,246 @@
+"""SGD with momentum on images with poses, step by step, and what it has come to.
+
+The order of the samples follows from seed and step, so that a training that goes on from a
+checkpoint takes the very steps that it would have taken.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import operator
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from adgps_core.checkpoints import DamagedCheckpointError, read_checkpoint, write_checkpoint
+from adgps_core.vision.architecture import VisionArchitecture
+from adgps_core.vision.features import VisionNetwork
+from adgps_core.vision.network import scaled_images
+from adgps_global_worker.pretraining.pose_heads import (
+    PoseNetwork,
+    euclidean_loss,
+    standard,
+)
+from adgps_global_worker.pretraining.samples import PoseDataset, batches
+
+
+@dataclass(frozen=True)
+class PretrainingSettings:
+    """How to train.
+
+    Parameters
+    ----------
+    steps : how many gradient steps in all.
+    batch_size : images of a mini-batch.
+    learning_rate : at the beginning; it falls to zero along half a cosine.
+    momentum : what part of the last step is taken again.
+    max_gradient_norm : longer gradients are scaled down to this: a map whose softmax jumps from
+        one place to another makes a step after which many maps would see nothing any more.
+    held_out : part of the samples that are not trained on.
+    seed : of the parameters, the held-out samples and the mini-batches.
+
+    Raises
+    ------
+    ValueError
+        If a number cannot be.
+    """
+
+    steps: int = 20_000
+    batch_size: int = 32
+    learning_rate: float = 0.05
+    momentum: float = 0.9
+    max_gradient_norm: float = 1.0
+    held_out: float = 0.1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be."""
+        for name in ("steps", "batch_size", "seed"):
+            object.__setattr__(self, name, operator.index(getattr(self, name)))
+        if self.steps < 1 or self.batch_size < 1 or self.seed < 0:
+            raise ValueError(
+                f"steps and batch size must be positive, the seed not negative: {self}"
+            )
+        if not (0 < self.learning_rate < math.inf and 0 < self.max_gradient_norm):
+            raise ValueError(f"learning rate and largest norm must be positive: {self}")
+        if not (0 <= self.momentum < 1 and 0 < self.held_out < 1):
+            raise ValueError(f"momentum and the part held out must be below 1: {self}")
+
+    def learning_rate_at(self, step: int) -> float:
+        """Learning rate of a step."""
+        return 0.5 * self.learning_rate * (1 + math.cos(math.pi * step / self.steps))
+
+
+@dataclass(frozen=True)
+class PoseError:
+    """How far predicted points are from the true ones, over held-out images [cm].
+
+    Parameters
+    ----------
+    object_cm, end_effector_cm : mean distance.
+    object_worst_cm, end_effector_worst_cm : the 95 % quantile of the images' mean distances.
+    """
+
+    object_cm: float
+    end_effector_cm: float
+    object_worst_cm: float
+    end_effector_worst_cm: float
+
+
+class Pretraining:
+    """A vision network on its way from noise to poses.
+
+    Parameters
+    ----------
+    settings : how to train.
+    vision : sizes of the network.
+    dataset : images with poses.
+
+    Raises
+    ------
+    ValueError
+        If the images have another size than the network takes.
+    """
+
+    def __init__(
+        self, settings: PretrainingSettings, vision: VisionArchitecture, dataset: PoseDataset
+    ) -> None:
+        """Draw initial parameters, and which samples are held out."""
+        if dataset.image_shape != vision.image_shape:
+            raise ValueError(
+                f"images are {dataset.image_shape}, the network takes {vision.image_shape}"
+            )
+        self.settings = settings
+        self.network = PoseNetwork(vision, dataset.robot_count)
+        self.step = 0
+        self._data = dataset
+        rng = np.random.default_rng(settings.seed)
+        self.train, self.held_out = dataset.split(settings.held_out, rng)
+        # The object's pose is of one kind for all; each robot's own camera sees its own poses.
+        robots, of_all = dataset.robots[self.train], np.zeros(len(dataset), np.int64)
+        self._object = standard(dataset.object_points[self.train], of_all[self.train], 1)
+        self._end_effectors = standard(
+            dataset.end_effector_points[self.train], robots, dataset.robot_count
+        )
+        self._labels = (
+            torch.from_numpy(self._object.of(dataset.object_points, of_all)),
+            torch.from_numpy(self._end_effectors.of(dataset.end_effector_points, dataset.robots)),
+        )
+        self._values = torch.from_numpy(self.network.initial_values(rng)).requires_grad_()
+        self._optimizer = torch.optim.SGD(
+            [self._values], lr=settings.learning_rate, momentum=settings.momentum
+        )
+        self._batches = self._from(0)
+
+    @property
+    def vision(self) -> VisionNetwork:
+        """The vision network as it is now."""
+        values = self._values.detach().numpy()[: self.network.vision.size]
+        return VisionNetwork(self.network.vision, values)
+
+    @property
+    def finished(self) -> bool:
+        """Whether all steps are done."""
+        return self.step >= self.settings.steps
+
+    def advance(self) -> float:
+        """Take one step; its loss.
+
+        Raises
+        ------
+        FloatingPointError
+            If the loss is not finite: the learning rate is too high.
+        """
+        scaled, robots, labels = self._load(next(self._batches))
+        for group in self._optimizer.param_groups:
+            group["lr"] = self.settings.learning_rate_at(self.step)
+        self._optimizer.zero_grad()
+        loss = euclidean_loss(self.network.predict(self._values, scaled, robots), labels)
+        if not torch.isfinite(loss):
+            raise FloatingPointError(
+                f"the loss is not finite at step {self.step}: lower the learning rate"
+            )
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_([self._values], self.settings.max_gradient_norm)
+        self._optimizer.step()
+        self.step += 1
+        return float(loss.detach())
+
+    def error(self, batch_size: int = 64) -> PoseError:
+        """Errors on the samples held out."""
+        distances = []
+        with torch.inference_mode():
+            for begin in range(0, len(self.held_out), batch_size):
+                indices = self.held_out[begin : begin + batch_size]
+                scaled, robots, labels = self._load(indices)
+                predicted = self.network.predict(self._values, scaled, robots)
+                scales = self._object.scale, self._end_effectors.scale
+                pairs = zip(predicted, labels, scales, strict=True)
+                offsets = [(100 * scale * (p - q)).view(-1, 3, 3) for p, q, scale in pairs]
+                distances.append(torch.stack([o.norm(dim=-1).mean(-1) for o in offsets]).numpy())
+        joined = np.concatenate(distances, axis=1)  # (2, samples held out)
+        means, worst = joined.mean(axis=1), np.quantile(joined, 0.95, axis=1)
+        return PoseError(float(means[0]), float(means[1]), float(worst[0]), float(worst[1]))
+
+    def write(self, path: Path) -> None:
+        """Write everything that the rest of the training depends on, atomically."""
+        state = self._optimizer.state[self._values]
+        momentum = state.get("momentum_buffer", torch.zeros_like(self._values))
+        write_checkpoint(
+            path,
+            {"values": self._values.detach().numpy(), "momentum": momentum.detach().numpy()},
+            self._identity() | {"step": str(self.step)},
+        )
+
+    def read(self, path: Path) -> None:
+        """Go on from what `write` wrote.
+
+        Raises
+        ------
+        FileNotFoundError
+            If there is no such file.
+        DamagedCheckpointError
+            If it is damaged or holds something else.
+        ValueError
+            If it is of a training with other settings, another network or other data.
+        """
+        arrays, metadata = read_checkpoint(path)
+        if "step" not in metadata or {"values", "momentum"} != arrays.keys():
+            raise DamagedCheckpointError(f"{path} is no checkpoint of pre-training")
+        step = int(metadata.pop("step"))
+        for name, value in self._identity().items():
+            if metadata.get(name) != value:
+                raise ValueError(
+                    f"{path} is of another training: {name} was {metadata.get(name)}, is {value}"
+                )
+        with torch.no_grad():
+            self._values.copy_(torch.from_numpy(arrays["values"]))
+        momentum = torch.from_numpy(arrays["momentum"])
+        # Before the first step there is no momentum, which is not the same as one of zero.
+        self._optimizer.state[self._values] = {"momentum_buffer": momentum} if step else {}
+        self.step = step
+        self._batches = self._from(step)
+
+    def _identity(self) -> dict[str, str]:
+        """What a checkpoint must agree with."""
+        return {
+            "settings": json.dumps(asdict(self.settings)),
+            "vision": self.network.vision.to_json(),
+            "data": self._data.fingerprint,
+        }
+
+    def _from(self, step: int) -> Iterator[NDArray[np.int64]]:
+        return batches(self.train, self.settings.batch_size, self.settings.seed, step)
+
+    def _load(self, indices: NDArray[np.int64]) -> tuple[Tensor, Tensor, tuple[Tensor, Tensor]]:
+        """Images, robots and standardised labels of samples."""
+        scaled = scaled_images(torch.from_numpy(self._data.images(indices)))
+        robots = torch.from_numpy(self._data.robots[indices])
+        chosen = torch.from_numpy(indices)
+        return scaled, robots, (self._labels[0][chosen], self._labels[1][chosen])
