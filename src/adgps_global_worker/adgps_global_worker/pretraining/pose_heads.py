@@ -9,7 +9,7 @@ Shapes: P parameters, B images, dF features, R robots.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -65,16 +65,12 @@ class PoseNetwork:
 
     vision: VisionArchitecture
     robots: int
-    shapes: list[tuple[int, ...]] = field(init=False)
 
-    def __post_init__(self) -> None:
-        """Lay out the linear layers' parameters: the object's, the end-effectors'."""
+    @property
+    def shapes(self) -> list[tuple[int, ...]]:
+        """Shapes of the linear layers' parameters: the object's, the end-effectors'."""
         features, robots = self.vision.dim_features, self.robots
-        object.__setattr__(
-            self,
-            "shapes",
-            [(DIM_POSE, features), (DIM_POSE,), (robots, DIM_POSE, features), (robots, DIM_POSE)],
-        )
+        return [(DIM_POSE, features), (DIM_POSE,), (robots, DIM_POSE, features), (robots, DIM_POSE)]
 
     @property
     def size(self) -> int:
