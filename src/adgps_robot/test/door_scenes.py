@@ -43,13 +43,14 @@ def error(found: np.ndarray, true: np.ndarray) -> tuple[float, float]:
 
 
 class Scene:
-    """A door, a wall, a board and an arm in a world of their own; all are away unless placed."""
+    """Doors with and without a handle, a wall, a board and an arm; away unless placed."""
 
     def __init__(self) -> None:
         self._client = pybullet.connect(pybullet.DIRECT)
         self.door = self._body(BOXES)
         self.wall = self._body([((2.0, 2.0, 0.01), (0.0, 0.0, 0.0))])
         self.board = self._body([((0.2, 0.3, 0.01), (0.0, 0.0, 0.0))])
+        self.blank = self._body(BOXES[:1])
         self.arm = self._body([((0.05, 0.4, 0.05), (0.0, 0.0, 0.0))])
 
     def close(self) -> None:
@@ -58,7 +59,7 @@ class Scene:
 
     def depth(self, places: dict[int, np.ndarray], rng: np.random.Generator) -> np.ndarray:
         """Depth image with bodies at poses T_CM, with noise of 2 mm and a pixel in 20 missing."""
-        for body in (self.door, self.wall, self.board, self.arm):
+        for body in (self.door, self.blank, self.wall, self.board, self.arm):
             T = places.get(body)
             position = AWAY if T is None else T[:3, 3]
             turn = np.eye(3) if T is None else T[:3, :3]

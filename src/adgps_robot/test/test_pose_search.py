@@ -44,7 +44,7 @@ def test_a_door_is_found_in_any_pose(scene: Scene, search: PoseSearch) -> None:
         found = search.find(scene.depth(places, rng))
         assert found is not None
         errors.append(error(found.T_CM, T))
-        assert 0.7 <= found.score <= 1.0
+        assert (0.7 if number == 2 else 0.97) < found.score <= 1.0
     distances, turns = np.array(errors).T
     print(f"median {np.median(distances):.1f} mm, {np.median(turns):.2f} deg")
     assert np.median(distances) < 3.0 and distances.max() < 8.0
@@ -59,14 +59,10 @@ def test_what_is_no_door_is_refused(scene: Scene, search: PoseSearch) -> None:
         assert search.find(scene.depth(places, rng)) is None
 
 
-def test_a_door_that_lacks_its_handle_is_worse_than_one_with_it(scene: Scene) -> None:
-    """The score tells them apart: rims of the handle are missing."""
-    bare = PoseSearch(door(), CAMERA, TYPICAL, replace(SETTINGS, least_score=0.01, proposals=3))
-    rng = np.random.default_rng(2)
-    with_handle = bare.find(scene.depth({scene.door: TYPICAL}, rng))
-    without = bare.find(scene.depth({scene.board: TYPICAL}, rng))
-    assert with_handle is not None and with_handle.score > 0.9
-    assert without is None or without.score < with_handle.score - 0.05
+def test_a_board_without_a_handle_is_worse_than_a_door(scene: Scene, search: PoseSearch) -> None:
+    """The score tells them apart, if the board is of the door's size: the handle's rims lack."""
+    found = search.find(scene.depth({scene.blank: TYPICAL}, np.random.default_rng(2)))
+    assert found is None or found.score < 0.92
 
 
 def test_images_and_models_that_cannot_be_are_refused(
