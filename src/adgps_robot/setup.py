@@ -20,6 +20,7 @@ setup(
     entry_points={
         "console_scripts": [
             "camera_driver = adgps_robot.nodes.camera_driver:main",
+            "feature_extractor = adgps_robot.nodes.feature_extractor:main",
             "imu_driver = adgps_robot.nodes.imu_driver:main",
             "reset_server = adgps_robot.nodes.reset_server:main",
             "torque_controller = adgps_robot.nodes.torque_controller:main",

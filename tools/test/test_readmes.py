@@ -16,6 +16,7 @@ DECLARING = {
     "local_worker": "adgps_local_worker.nodes.parameters",
     "param_server": "adgps_param_server.nodes.parameters",
     "camera_driver": "adgps_robot.nodes.camera_driver",
+    "feature_extractor": "adgps_robot.nodes.feature_extractor",
     "imu_driver": "adgps_robot.nodes.imu_driver",
     "reset_server": "adgps_robot.nodes.reset_parameters",
     "torque_controller": "adgps_robot.nodes.parameters",

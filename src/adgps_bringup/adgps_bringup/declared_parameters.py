@@ -28,6 +28,7 @@ _DECLARED_IN = {
     "recorder": "adgps_bringup.bags.recorder",
     "trajectory_player": "adgps_bringup.bags.trajectory_player",
     "camera_driver": "adgps_robot.nodes.camera_driver",
+    "feature_extractor": "adgps_robot.nodes.feature_extractor",
     "imu_driver": "adgps_robot.nodes.imu_driver",
     "torque_gate": "adgps_robot.nodes.gate_parameters",
     "reset_server": "adgps_robot.nodes.reset_parameters",

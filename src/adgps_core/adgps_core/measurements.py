@@ -14,6 +14,9 @@ IMU = "imu"
 
 DIM_IMU = 10
 
+FEATURES = "image_features"
+"""Feature points of the camera's image, as the vision network gives them."""
+
 
 def imu_row(
     orientation: Sequence[float] | Array,

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from adgps_core.conversions.sensors import imu_row_from_msg
+from adgps_core.conversions.sensors import imu_row_from_msg, rgb_from_msg
 from adgps_core.measurements import DIM_IMU, imu_row
 
 RATE, FORCE = (0.1, 0.2, 0.3), (1.0, 2.0, 9.0)
@@ -40,3 +40,33 @@ def test_what_is_no_reading_is_refused() -> None:
     ):
         with pytest.raises(ValueError, match="reading"):
             imu_row(orientation, rate, FORCE)
+
+
+def image_message(encoding: str = "rgb8", **fields: object) -> SimpleNamespace:
+    """Two rows of three pixels, counted, and a byte of padding behind each row."""
+    rows = [bytes([*range(9), 99]), bytes([*range(9, 18), 99])]
+    content = {"height": 2, "width": 3, "step": 10, "encoding": encoding, "data": b"".join(rows)}
+    return SimpleNamespace(**content | fields)
+
+
+def test_an_image_is_red_green_blue_without_its_padding() -> None:
+    np.testing.assert_array_equal(
+        rgb_from_msg(image_message()), np.arange(18, dtype=np.uint8).reshape(2, 3, 3)
+    )
+    np.testing.assert_array_equal(
+        rgb_from_msg(image_message("bgr8"))[:, :, ::-1], rgb_from_msg(image_message())
+    )
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        image_message("mono8"),
+        image_message(step=8),
+        image_message(height=3),
+        image_message(height=0, data=b""),
+    ],
+)
+def test_what_is_no_image_is_refused(message: SimpleNamespace) -> None:
+    with pytest.raises(ValueError, match="image"):
+        rgb_from_msg(message)

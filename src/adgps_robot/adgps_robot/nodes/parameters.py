@@ -45,9 +45,10 @@ _PARAMETERS: Table = {
         (0.0, 1e3),
     ),
     "imu": (False, "Join the readings of imu/data into the trajectories.", None),
+    "features": (False, "Join the messages of image_features into the trajectories.", None),
     "state_timeout": (
         0.0,
-        "Longest wait for a joint state, or IMU reading [s]; 0: 5 in lock-step, else 0.2.",
+        "Longest wait for a joint state, IMU reading or image [s]; 0: 5 in lock-step, else 0.2.",
         (0.0, 60.0),
     ),
     "start_timeout": (10.0, "Longest wait for the first state of a rollout [s].", (0.01, 3600.0)),

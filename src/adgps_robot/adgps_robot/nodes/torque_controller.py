@@ -17,7 +17,7 @@ from std_msgs.msg import Bool
 
 from adgps_core.conversions import messages
 from adgps_core.conversions.diagnostics import diagnostic_array
-from adgps_core.measurements import IMU
+from adgps_core.measurements import FEATURES, IMU
 from adgps_core.tasks import make_task
 from adgps_core.typing import Array
 from adgps_msgs.msg import JointEffortCommand, PolicyParameters
@@ -29,10 +29,10 @@ from adgps_robot.kinematics import Kinematics
 from adgps_robot.nodes import parameters
 from adgps_robot.nodes.declaring import joint_array, value
 from adgps_robot.nodes.execute_rollout import RolloutAction
-from adgps_robot.nodes.imu_input import listen_to_imu
 from adgps_robot.nodes.move_joints import MoveService
 from adgps_robot.nodes.running import run
 from adgps_robot.nodes.safety_services import SafetyServices
+from adgps_robot.nodes.sensor_inputs import listen_to_features, listen_to_imu
 from adgps_robot.realtime import run_promptly
 
 LATCHED = QoSProfile(
@@ -79,7 +79,8 @@ class TorqueController(LifecycleNode):
             return TransitionCallbackReturn.FAILURE
         gate_timeout = value(self, "gate_timeout")
         waiting = timing.lock_step, timing.state_timeout
-        joins = [Join(IMU, "IMU reading", *waiting)] if value(self, "imu") else []
+        sensors = {"imu": (IMU, "IMU reading"), "features": (FEATURES, "word of an image")}
+        joins = [Join(*of, *waiting) for wanted, of in sensors.items() if value(self, wanted)]
         self._command = JointEffortCommand(name=joint_names, effort=array("d", [0.0] * task.dim_u))
         self._commands = self.create_lifecycle_publisher(
             JointEffortCommand, "joint_effort_command", RELIABLE
@@ -111,6 +112,8 @@ class TorqueController(LifecycleNode):
         ]
         if value(self, "imu"):
             self._listening.append(listen_to_imu(self, self.controller, states))
+        if value(self, "features"):
+            self._listening.append(listen_to_features(self, self.controller, states))
         if gate_timeout > 0:
             self._listening.append(
                 self.create_subscription(Bool, "torque_gate/armed", self._on_gate, RELIABLE)
