@@ -1,5 +1,6 @@
 """A task small enough to know everything about: push a mass in the plane to a goal."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -50,7 +51,12 @@ class PointMass:
         """Draw a goal near another's."""
         return self.goal_instance(like.parameters + 0.3 * rng.standard_normal(2), instance_id)
 
-    def observe(self, states: Array, instance: Instance) -> Array:
+    def observe(
+        self,
+        states: Array,
+        instance: Instance,
+        measurements: Mapping[str, Array] | None = None,
+    ) -> Array:
         """State and goal."""
         goal = np.broadcast_to(instance.parameters, (*states.shape[:-1], 2))
         return np.concatenate([states, goal], axis=-1)

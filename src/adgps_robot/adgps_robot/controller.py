@@ -285,7 +285,7 @@ class Controller:
         if execution is None or execution.rollout is not None:
             return
         if execution.sampler is None:
-            execution.sampler = choose_sampler(execution.goal, self._policies, self.task)
+            execution.sampler = choose_sampler(execution.goal, self._policies)
             if execution.sampler is None:
                 return
             execution.since = self._now()

@@ -62,6 +62,7 @@ class Rollout:
         self._noise = goal.noise_scale * rng.standard_normal((horizon, task.dim_u))
         self._states = np.empty((horizon + 1, task.dim_x))
         self._stamps_ns: list[int] = []
+        self._observations = np.empty((horizon, task.dim_o))
         self._sampled = np.empty((horizon, task.dim_u))
         self._applied = np.empty((horizon, task.dim_u))
         self._lateness = np.zeros(horizon)
@@ -129,7 +130,8 @@ class Rollout:
         if self.complete:
             return None
         self._note(t, measurements)
-        sampled = self._sampler.act(t, state, self._noise[t])
+        observation = self._observe(t)
+        sampled = self._sampler.act(t, state, observation, self._noise[t])
         if not np.isfinite(sampled).all():
             raise RolloutError(
                 Outcome.INVALID_GOAL, f"the policy's action at step {t} is not finite"
@@ -142,7 +144,8 @@ class Rollout:
             limited = limit(self._limits, applied, before, angles, velocities, period)
             applied = limited.torques
             self.clipped += limited.clipped
-        self._sampled[t], self._applied[t], self._lateness[t] = sampled, applied, lateness
+        self._observations[t], self._lateness[t] = observation, lateness
+        self._sampled[t], self._applied[t] = sampled, applied
         return applied
 
     def trajectory(self) -> Trajectory | None:
@@ -152,7 +155,7 @@ class Rollout:
             return None
         states = self._states[: count + 1]
         sampled = self._sampled[:count]
-        observations = self._task.observe(states[:-1], self.goal.instance)
+        observations = self._observations[:count]
         start_ns = self._stamps_ns[0]
         return Trajectory(
             instance=self.goal.instance,
@@ -170,6 +173,13 @@ class Rollout:
             start_ns=start_ns,
             measurements={name: rows[:count] for name, rows in self._measurements.items()},
         )
+
+    def _observe(self, t: int) -> Array:
+        """Observation (dO,) at step t, of all that was seen until then."""
+        seen = {name: rows[: t + 1] for name, rows in self._measurements.items()}
+        observations = self._task.observe(self._states[: t + 1], self.goal.instance, seen)
+        newest: Array = observations[-1]
+        return newest
 
     def _note(self, t: int, measurements: Mapping[str, Array]) -> None:
         """Record what was measured with state t."""

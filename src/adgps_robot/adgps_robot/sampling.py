@@ -8,7 +8,6 @@ from typing import Protocol
 
 from adgps_core.global_policy import GlobalPolicy, PolicyVersion
 from adgps_core.policies import LinearGaussianPolicy
-from adgps_core.tasks import Instance, Task
 from adgps_core.typing import Array
 from adgps_robot.goal import Goal
 
@@ -20,8 +19,16 @@ class Sampler(Protocol):
     def version(self) -> PolicyVersion:
         """Version of the global policy; epoch 0 for a local one."""
 
-    def act(self, t: int, state: Array, noise: Array) -> Array:
-        """Action (dU,) at step t in state (dX,), with scaled standard-normal noise (dU,)."""
+    def act(self, t: int, state: Array, observation: Array, noise: Array) -> Array:
+        """Action (dU,) at step t.
+
+        Parameters
+        ----------
+        t : step.
+        state : (dX,).
+        observation : (dO,) in that state.
+        noise : (dU,) standard normal, scaled.
+        """
 
     def log_probabilities(self, states: Array, observations: Array, actions: Array) -> Array:
         """Log densities (n,) of actions (n, dU), whatever their noise was scaled with."""
@@ -34,7 +41,7 @@ class LocalSampler:
     policy: LinearGaussianPolicy
     version: PolicyVersion = field(default_factory=PolicyVersion)
 
-    def act(self, t: int, state: Array, noise: Array) -> Array:
+    def act(self, t: int, state: Array, observation: Array, noise: Array) -> Array:
         """Sample N(K_t x_t + k_t, C_t)."""
         return self.policy.act(t, state, noise)
 
@@ -48,39 +55,36 @@ class LocalSampler:
 
 @dataclass(frozen=True)
 class GlobalSampler:
-    """The global policy on one instance of the task."""
+    """The global policy."""
 
     policy: GlobalPolicy
-    task: Task
-    instance: Instance
 
     @property
     def version(self) -> PolicyVersion:
         """Version of the policy parameters."""
         return self.policy.version
 
-    def act(self, t: int, state: Array, noise: Array) -> Array:
-        """Sample π(u | o(x))."""
-        return self.policy.act(self.task.observe(state, self.instance), noise)
+    def act(self, t: int, state: Array, observation: Array, noise: Array) -> Array:
+        """Sample π(u | o)."""
+        return self.policy.act(observation, noise)
 
     def log_probabilities(self, states: Array, observations: Array, actions: Array) -> Array:
         """Evaluate at observations (n, dO)."""
         return self.policy.log_probability(observations, actions)
 
 
-def choose_sampler(goal: Goal, policies: Sequence[GlobalPolicy], task: Task) -> Sampler | None:
+def choose_sampler(goal: Goal, policies: Sequence[GlobalPolicy]) -> Sampler | None:
     """Pick the policy that a goal asks for; None while there is none.
 
     Parameters
     ----------
     goal : a local policy, or which version of the global one.
     policies : versions of the global policy at hand, the newest last.
-    task : what the global policy observes.
     """
     if goal.policy is not None:
         return LocalSampler(goal.policy)
     for policy in reversed(policies):
         wanted = goal.minimum_version
         if policy.version == wanted or (policy.version > wanted and not goal.exact_version):
-            return GlobalSampler(policy, task, goal.instance)
+            return GlobalSampler(policy)
     return None

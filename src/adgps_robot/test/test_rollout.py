@@ -1,5 +1,7 @@
 """A rollout records what happened, and its noise and densities are what they claim to be."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pytest
 from controller_bench import INSTANCE, KINEMATICS, LIMITS, PERIOD_NS, TASK, hold_goal, hold_policy
@@ -8,6 +10,9 @@ from hypothesis import strategies as st
 
 from adgps_core import end_effector as ee
 from adgps_core.global_policy import Architecture, GlobalPolicy, PolicyVersion, initial_values
+from adgps_core.tasks.reach import Reach
+from adgps_core.tasks.task import Instance
+from adgps_core.typing import Array
 from adgps_robot.goal import Goal
 from adgps_robot.outcome import Outcome, RolloutError
 from adgps_robot.rollout import Rollout
@@ -44,7 +49,7 @@ def test_the_record_is_complete_and_consistent(
     """Noise from the seed alone, densities of the sampled actions, T+1 states."""
     goal = hold_goal(horizon, seed=seed, noise_scale=noise_scale)
     local, newest = hold_policy(horizon), global_policy(PolicyVersion(1, 2))
-    sampler = GlobalSampler(newest, TASK, INSTANCE) if use_global else LocalSampler(local)
+    sampler = GlobalSampler(newest) if use_global else LocalSampler(local)
     rollout = Rollout(goal, sampler, TASK, LIMITS)
     drive(rollout)
     assert rollout.complete
@@ -128,9 +133,9 @@ def test_an_action_that_overflows_never_leaves() -> None:
 def test_the_global_policy_must_be_new_enough() -> None:
     """Versions are ordered by epoch, then counter."""
     goal = Goal(INSTANCE, 3, minimum_version=PolicyVersion(2, 5))
-    assert choose_sampler(goal, [], TASK) is None
-    assert choose_sampler(goal, [global_policy(PolicyVersion(1, 900))], TASK) is None
-    sampler = choose_sampler(goal, [global_policy(PolicyVersion(2, 5))], TASK)
+    assert choose_sampler(goal, []) is None
+    assert choose_sampler(goal, [global_policy(PolicyVersion(1, 900))]) is None
+    sampler = choose_sampler(goal, [global_policy(PolicyVersion(2, 5))])
     assert sampler is not None and sampler.version == PolicyVersion(2, 5)
 
 
@@ -141,7 +146,7 @@ def test_one_version_alone_can_be_asked_for() -> None:
     def chosen(counter: int, *, exact: bool) -> PolicyVersion | None:
         version = PolicyVersion(2, counter)
         goal = Goal(INSTANCE, 3, minimum_version=version, exact_version=exact)
-        sampler = choose_sampler(goal, policies, TASK)
+        sampler = choose_sampler(goal, policies)
         return sampler and sampler.version
 
     assert chosen(6, exact=True) == PolicyVersion(2, 6)
@@ -190,3 +195,40 @@ def test_a_rollout_keeps_to_one_set_of_measurements() -> None:
     rollout.tick(1_000_000_000, angles, rest, state, measurements={"imu": np.zeros(2)})
     with pytest.raises(RuntimeError, match="measurements changed"):
         rollout.tick(1_000_000_000 + PERIOD_NS, angles, rest, state)
+
+
+class Looking(Reach):
+    """Observes the first and the newest measurement besides what the task observes."""
+
+    def observe(
+        self,
+        states: Array,
+        instance: Instance,
+        measurements: Mapping[str, Array] | None = None,
+    ) -> Array:
+        """States, and two rows of "light"."""
+        light = (measurements or {})["light"]
+        first = np.broadcast_to(light[:1], light.shape)
+        return np.concatenate([super().observe(states, instance), light, first], axis=-1)
+
+
+def test_the_policy_acts_on_what_was_measured_so_far() -> None:
+    task = Looking(dim_o=TASK.dim_o + 2)
+    architecture = Architecture(task.dim_o, task.dim_u, (8,), action_scale=2.0)
+    values = initial_values(architecture, np.random.default_rng(0))
+    zeros, ones = np.zeros(task.dim_o), np.ones(task.dim_o)
+    policy = GlobalPolicy(architecture, zeros, ones, values, PolicyVersion(1, 1))
+    goal = Goal(INSTANCE, 4, noise_scale=0.0, minimum_version=PolicyVersion(1, 1))
+    rollout = Rollout(goal, GlobalSampler(policy), task, None)
+    angles, rest = TASK.start_joint_angles, np.zeros(7)
+    state = KINEMATICS.state(angles, rest)
+    for t in range(5):
+        stamp = 1_000_000_000 + t * PERIOD_NS
+        rollout.tick(stamp, angles, rest, state, measurements={"light": np.array([t + 1.0])})
+    trajectory = rollout.trajectory()
+    assert trajectory is not None
+    np.testing.assert_array_equal(trajectory.observations[:, -2], [1, 2, 3, 4])
+    np.testing.assert_array_equal(trajectory.observations[:, -1], 1)
+    wanted = policy.mean(trajectory.observations)
+    np.testing.assert_allclose(trajectory.actions_sampled, wanted, atol=1e-6)
+    assert np.ptp(wanted, axis=0).max() > 1e-3  # it does act on them

@@ -9,6 +9,7 @@ does not either.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -84,7 +85,12 @@ class Reach:
         """Draw a goal evenly from that octant of the goal box that like's goal lies in."""
         return self.goal_instance(self.goals.draw_octant(like.parameters[:3], rng), instance_id)
 
-    def observe(self, states: Array, instance: Instance) -> Array:
+    def observe(
+        self,
+        states: Array,
+        instance: Instance,
+        measurements: Mapping[str, Array] | None = None,
+    ) -> Array:
         """Observations (..., 41): the state and the goal's three points."""
         goal = np.broadcast_to(instance.parameters, (*states.shape[:-1], 9))
         return np.concatenate([states, goal], axis=-1)

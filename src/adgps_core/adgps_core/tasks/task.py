@@ -6,6 +6,7 @@ Everything is vectorised over leading axes, written `...`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Protocol, get_args
 
@@ -104,8 +105,17 @@ class Task(Protocol):
         Drawn like all training instances in turn, they cover the whole of what the task may ask.
         """
 
-    def observe(self, states: Array, instance: Instance) -> Array:
-        """Observations (..., dO) of states (..., dX) on an instance."""
+    def observe(
+        self,
+        states: Array,
+        instance: Instance,
+        measurements: Mapping[str, Array] | None = None,
+    ) -> Array:
+        """Observations (..., T, dO) of states (..., T, dX) on an instance.
+
+        A task that sees takes rollouts from their first state on, with measurements (..., T, dZ) by
+        name; ValueError if one is missing. Any other takes states (..., dX).
+        """
 
     def cost(self, states: Array, actions: Array, instance: Instance) -> Array:
         """Costs (...) of states (..., dX) and actions (..., dU)."""
