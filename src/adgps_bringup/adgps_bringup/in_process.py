@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from adgps_core.demonstration import Demonstration
 from adgps_core.global_policy import Architecture, GlobalPolicy
 from adgps_core.measurements import IMU
 from adgps_core.optimized import OptimizedTrajectories
@@ -116,9 +117,21 @@ def practise(
     schedule: Schedule,
     configuration: LocalConfiguration,
     log: Callable[[str], None] = lambda _: None,
+    demonstrations: Sequence[Demonstration] = (),
 ) -> Mapping[str, LocalState]:
     """Improve local policies of instances; their last states, by the instance's id."""
     peers = _Alone(task)
     name = "in_process"
-    Practice(task, tuple(instances), configuration, schedule, robot, peers, name, log=log).run()
+    practice = Practice(
+        task,
+        tuple(instances),
+        configuration,
+        schedule,
+        robot,
+        peers,
+        name,
+        log=log,
+        demonstrations=demonstrations,
+    )
+    practice.run()
     return peers.states

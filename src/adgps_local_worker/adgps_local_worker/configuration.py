@@ -29,6 +29,8 @@ class LocalConfiguration:
     initial_stiffness : joint stiffness of the first local policy [N·m/rad], one a joint.
     initial_damping : joint damping of the first local policy [N·m·s/rad], one a joint.
     initial_noise : exploration noise of the first local policy [N·m], one a joint.
+    demonstration_stiffness, demonstration_damping, demonstration_noise : the same of a first local
+        policy that follows a demonstration.
 
     Raises
     ------
@@ -53,6 +55,9 @@ class LocalConfiguration:
     initial_stiffness: tuple[float, ...] = (20.0, 20.0, 20.0, 20.0, 3.0, 3.0, 2.0)
     initial_damping: tuple[float, ...] = (5.0, 5.0, 4.0, 4.0, 0.0, 0.0, 0.0)
     initial_noise: tuple[float, ...] = (3.0, 3.0, 2.0, 2.0, 0.5, 0.5, 0.5)
+    demonstration_stiffness: tuple[float, ...] = (20.0, 40.0, 10.0, 30.0, 4.0, 4.0, 4.0)
+    demonstration_damping: tuple[float, ...] = (0.0, 8.0, 1.5, 3.0, 0.0, 0.0, 0.0)
+    demonstration_noise: tuple[float, ...] = (0.5, 1.5, 0.5, 1.5, 0.3, 0.3, 0.2)
 
     def __post_init__(self) -> None:
         """Refuse what cannot work, naming it."""
@@ -74,15 +79,9 @@ class LocalConfiguration:
             raise ValueError("prior_strength and multiplier_rate must not be negative")
         if not self.kl_weight_min <= self.kl_weight <= self.kl_weight_max:
             raise ValueError("kl_weight must lie between kl_weight_min and kl_weight_max")
-        lengths = {
-            len(self.initial_pull),
-            len(self.initial_stiffness),
-            len(self.initial_damping),
-            len(self.initial_noise),
-        }
-        if len(lengths) != 1:
-            raise ValueError(
-                "initial_pull, _stiffness, _damping and _noise need one number per joint"
-            )
-        if min(self.initial_noise) <= 0:
-            raise ValueError("initial_noise must be positive: nothing is learned without it")
+        for prefix in ("initial", "demonstration"):
+            names = [name for name in vars(self) if name.startswith(f"{prefix}_")]
+            if len({len(getattr(self, name)) for name in names}) != 1:
+                raise ValueError(f"{', '.join(names)} need one number per joint")
+            if min(getattr(self, f"{prefix}_noise")) <= 0:
+                raise ValueError(f"{prefix}_noise must be positive: nothing is learned without it")

@@ -9,13 +9,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from adgps_core.demonstration import Demonstration
 from adgps_core.phases import Phase
 from adgps_core.policies import LinearGaussianPolicy
 from adgps_core.tasks.task import CostExpansion, Task
 from adgps_core.typing import Array
 from adgps_local_worker.configuration import LocalConfiguration
 from adgps_local_worker.gmm_prior import GaussianMixture
-from adgps_local_worker.initial_policy import hold
+from adgps_local_worker.initial_policy import follow, hold
 from adgps_local_worker.lqr import LinearDynamics
 
 
@@ -94,16 +95,27 @@ class LocalState:
     policy_prior: GaussianMixture | None = None
 
 
-def initial_state(task: Task, configuration: LocalConfiguration) -> LocalState:
-    """State before the first rollout."""
-    policy = hold(
-        task.horizon,
-        task.dim_x,
-        task.start_joint_angles + np.array(configuration.initial_pull),
-        np.array(configuration.initial_stiffness),
-        np.array(configuration.initial_damping),
-        np.array(configuration.initial_noise),
-    )
+def initial_state(
+    task: Task, configuration: LocalConfiguration, demonstration: Demonstration | None = None
+) -> LocalState:
+    """State before the first rollout; its policy follows a demonstration if there is one."""
+    if demonstration is not None:
+        policy = follow(
+            demonstration,
+            task.dim_x,
+            np.array(configuration.demonstration_stiffness),
+            np.array(configuration.demonstration_damping),
+            np.array(configuration.demonstration_noise),
+        )
+    else:
+        policy = hold(
+            task.horizon,
+            task.dim_x,
+            task.start_joint_angles + np.array(configuration.initial_pull),
+            np.array(configuration.initial_stiffness),
+            np.array(configuration.initial_damping),
+            np.array(configuration.initial_noise),
+        )
     return LocalState(
         policy,
         multipliers=np.zeros((task.horizon, task.dim_u)),
@@ -117,11 +129,13 @@ def begin_phase(
     phase: Phase,
     task: Task,
     configuration: LocalConfiguration,
+    demonstration: Demonstration | None = None,
 ) -> LocalState:
     """Prepare for the first iteration of a phase.
 
     A local policy lives on from one phase of BADMM to the next. MDGPS makes one in each iteration,
-    for an instance that never comes back: after it, BADMM begins with the initial one.
+    for an instance that never comes back: after it, BADMM begins with the initial one, that of the
+    demonstration where there is one.
     """
     state = replace(state, step_multiplier=1.0, objective=None, improvement=None)
     if phase.method == "mdgps":
@@ -133,7 +147,7 @@ def begin_phase(
         )
     if previous is not None and previous.method == "badmm":
         return state
-    first = initial_state(task, configuration)
+    first = initial_state(task, configuration, demonstration)
     return replace(
         state,
         policy=first.policy,

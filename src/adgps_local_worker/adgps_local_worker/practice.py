@@ -21,6 +21,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 
+from adgps_core.demonstration import Demonstration, nearest
 from adgps_core.global_policy import GlobalPolicy
 from adgps_core.optimized import OptimizedTrajectories
 from adgps_core.phases import Phase, phase_at
@@ -154,6 +155,8 @@ class Practice:
     worker : name that the published trajectories carry.
     memories : of instances that were practised before, by id.
     log : called with one sentence for what the operator should know.
+    demonstrations : of the task; the first local policy of an instance follows the one nearest to
+        it. None: it follows nothing.
     """
 
     def __init__(
@@ -167,6 +170,7 @@ class Practice:
         worker: str,
         memories: Mapping[str, Memory] | None = None,
         log: Callable[[str], None] = print,
+        demonstrations: Sequence[Demonstration] = (),
     ) -> None:
         self._task = task
         self._instances = instances
@@ -177,7 +181,15 @@ class Practice:
         self._worker = worker
         self._log = log
         known = memories or {}
-        self._states = {instance.id: initial_state(task, configuration) for instance in instances}
+        self._demonstrations = {
+            instance.id: nearest(demonstrations, instance)
+            for instance in instances
+            if demonstrations
+        }
+        self._states = {
+            instance.id: initial_state(task, configuration, self._demonstrations.get(instance.id))
+            for instance in instances
+        }
         self._states |= {key: memory.state for key, memory in known.items()}
         self._practised = {instance.id: instance for instance in instances}
         self._practised |= {key: memory.instance for key, memory in known.items()}
@@ -223,7 +235,8 @@ class Practice:
         phase = phase_at(self._schedule.phases, state.iteration + 1)
         before = phase_at(self._schedule.phases, state.iteration) if state.iteration else None
         if phase is not before:
-            state = begin_phase(state, before, phase, self._task, self._configuration)
+            shown = self._demonstrations.get(condition.id)
+            state = begin_phase(state, before, phase, self._task, self._configuration, shown)
         if phase.method == "badmm":
             sampled = None
             state, batch = self._sample_local(condition, state, phase)

@@ -44,7 +44,11 @@ def test_initial_weight_lies_between_its_bounds(weight: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["initial_pull", "initial_stiffness", "initial_damping", "initial_noise"]
+    "name",
+    [
+        *("initial_pull", "initial_stiffness", "initial_damping", "initial_noise"),
+        *("demonstration_stiffness", "demonstration_damping", "demonstration_noise"),
+    ],
 )
 def test_joints_are_as_many_everywhere(name: str) -> None:
     """One number a joint in each list."""
@@ -53,10 +57,11 @@ def test_joints_are_as_many_everywhere(name: str) -> None:
 
 
 @pytest.mark.parametrize("noise", [0.0, -1.0])
-def test_every_joint_explores(noise: float) -> None:
+@pytest.mark.parametrize("name", ["initial_noise", "demonstration_noise"])
+def test_every_joint_explores(name: str, noise: float) -> None:
     """A joint without noise is never tried."""
-    with pytest.raises(ValueError, match="initial_noise"):
-        replace(SOUND, initial_noise=(*SOUND.initial_noise[1:], noise))
+    with pytest.raises(ValueError, match=f"{name} must be positive"):
+        replace(SOUND, **{name: (*getattr(SOUND, name)[1:], noise)})
 
 
 def test_covariances_are_damped_or_not() -> None:

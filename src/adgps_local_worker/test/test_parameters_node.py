@@ -7,12 +7,15 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import rclpy
 from rclpy.exceptions import ParameterException
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
+from adgps_core.demonstration import Demonstration, save_demonstrations
+from adgps_core.tasks import Instance
 from adgps_local_worker.configuration import LocalConfiguration
 from adgps_local_worker.nodes import parameters
 from adgps_local_worker.practice import Schedule
@@ -112,6 +115,53 @@ def test_what_cannot_be_is_refused(values: dict[str, Any], reason: str) -> None:
         _declared(**values) as node,
     ):
         _build(node)
+
+
+def _shown(task: str = "reach", horizon: int = 100, dim_u: int = 7) -> Demonstration:
+    still = np.zeros((horizon + 1, dim_u))
+    return Demonstration(Instance(task, "training/0", np.zeros(9)), still, still, still[1:])
+
+
+def test_demonstrations_are_read_from_their_file(tmp_path: Path) -> None:
+    """All of them; none where no file is named."""
+    path = tmp_path / "demonstrations.safetensors"
+    save_demonstrations(path, [_shown(), _shown()])
+    with _declared(demonstration=str(path)) as node:
+        assert len(parameters.demonstrations(node, parameters.task(node))) == 2
+    with _declared() as node:
+        assert parameters.demonstrations(node, parameters.task(node)) == ()
+
+
+@pytest.mark.parametrize(
+    ("shown", "reason"),
+    [
+        ([_shown("drawer")], "holds one of drawer"),
+        ([_shown(), _shown(horizon=99)], "99 steps of 7 joints, not of reach, 100 steps"),
+        ([_shown(dim_u=6)], "100 steps of 6 joints"),
+        ([], "holds none"),
+    ],
+)
+def test_demonstrations_of_something_else_are_refused(
+    tmp_path: Path, shown: list[Demonstration], reason: str
+) -> None:
+    """Naming what they are of."""
+    path = tmp_path / "demonstrations.safetensors"
+    save_demonstrations(path, shown)
+    with _declared(demonstration=str(path)) as node, pytest.raises(ValueError, match=reason):
+        parameters.demonstrations(node, parameters.task(node))
+
+
+@pytest.mark.parametrize("content", [None, b"not a checkpoint"])
+def test_a_file_without_demonstrations_is_refused(tmp_path: Path, content: bytes | None) -> None:
+    """One that is not there, or holds something else."""
+    path = tmp_path / "demonstrations.safetensors"
+    if content is not None:
+        path.write_bytes(content)
+    with (
+        _declared(demonstration=str(path)) as node,
+        pytest.raises(ValueError, match=rf"demonstration: .*{path}"),
+    ):
+        parameters.demonstrations(node, parameters.task(node))
 
 
 def test_the_readme_names_every_parameter() -> None:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +10,12 @@ import pytest
 from point_mass import CONFIGURATION, INSTANCES, TASK, global_policy
 from practice_fakes import FakePeers, FakeRobot, KilledError
 
+from adgps_core.demonstration import Demonstration
 from adgps_core.global_policy import GlobalPolicy
 from adgps_core.phases import Phase
-from adgps_local_worker.local_state import LocalState
+from adgps_core.tasks import Instance
+from adgps_local_worker.initial_policy import follow
+from adgps_local_worker.local_state import LocalState, initial_state
 from adgps_local_worker.local_update import RETREAT
 from adgps_local_worker.practice import Memory, Mode, Practice, Schedule
 
@@ -289,6 +292,53 @@ def _final_states(
         states |= {o.condition: s for o, s in zip(peers.published, peers.states, strict=True)}
         if practice.progress.finished:
             return states, kills
+
+
+def _shown(like: Instance) -> Demonstration:
+    """A demonstration whose torques tell the goals apart."""
+    angles = np.linspace(TASK.start_joint_angles, like.parameters, TASK.horizon + 1)
+    feedforward = np.tile(like.parameters, (TASK.horizon, 1))
+    return Demonstration(like, angles, np.zeros_like(angles), feedforward)
+
+
+def test_local_policies_begin_with_the_demonstration_nearest_to_their_instance() -> None:
+    """At first, and again after a phase whose local policies lived for an iteration only."""
+    shown = {i.id: _shown(replace(i, parameters=i.parameters + 0.1)) for i in INSTANCES}
+    configuration = replace(
+        CONFIGURATION,
+        demonstration_stiffness=(3.0, 2.0),
+        demonstration_damping=(0.3, 0.2),
+        demonstration_noise=(0.1, 0.2),
+    )
+    phases = tuple(Phase.parse(f"{name}:1") for name in ("badmm+lqr", "mdgps+lqr", "badmm+pi2"))
+    events: list[str] = []
+    robot = FakeRobot(events)
+    Practice(
+        TASK,
+        INSTANCES,
+        configuration,
+        Schedule(phases, samples=2),
+        robot,
+        FakePeers(events),
+        "/toy/local_worker",
+        demonstrations=tuple(shown.values())[::-1],
+    ).run()
+    followed = {
+        key: follow(
+            each, TASK.dim_x, np.array([3.0, 2]), np.array([0.3, 0.2]), np.array([0.1, 0.2])
+        )
+        for key, each in shown.items()
+    }
+    for first in (0, 8):  # rollouts 4 to 7 were the global policy's
+        assert _equal(robot.policies[first], followed[A])
+        assert _equal(robot.policies[first + 2], followed[B])
+    assert all(isinstance(policy, GlobalPolicy) for policy in robot.policies[4:8])
+
+
+def test_without_demonstrations_local_policies_begin_as_they_did() -> None:
+    """With the hold at the start pose."""
+    _, robot, _, _, _ = _run(Schedule(_phases(1), samples=2))
+    assert _equal(robot.policies[0], initial_state(TASK, CONFIGURATION).policy)
 
 
 @pytest.mark.parametrize("mode", ["async", "sync"])

@@ -1,4 +1,4 @@
-"""End-effector points and their velocities from joint angles and velocities, by pinocchio.
+"""What follows from an arm's description and its joints, by pinocchio: points, and torques.
 
 Everything comes from the URDF, nothing from a simulator: the same code runs on a real arm.
 Notation: B base frame, E end-effector frame, P a point fixed to E.
@@ -48,6 +48,7 @@ class Kinematics:
         self._model = pin.buildReducedModel(whole, others, pin.neutral(whole))
         if self._model.nq != len(joint_names):
             raise ValueError("only joints with one angle each are supported")
+        self._model.gravity = pin.Motion.Zero()  # the arm compensates it itself
         self._data = self._model.createData()
         self._frame = self._model.getFrameId(frame)
         self._order = np.array(
@@ -96,3 +97,19 @@ class Kinematics:
         state[ee.POINT_POSITIONS] = (pose.translation + arms).ravel()
         state[ee.POINT_VELOCITIES] = (twist[:3] + arms @ skew).ravel()
         return state
+
+    def inverse_dynamics(self, angles: Array, velocities: Array, accelerations: Array) -> Array:
+        """Torques (7,) [N·m], above gravity compensation, of a motion of the free arm.
+
+            u = M(q) q̈ + C(q, q̇) q̇
+
+        Friction and contact are not in it.
+
+        Parameters
+        ----------
+        angles, velocities, accelerations : (7,) [rad], [rad/s], [rad/s²].
+        """
+        arranged = np.empty((3, self._model.nq))
+        arranged[:, self._order] = angles, velocities, accelerations
+        torques: Array = pin.rnea(self._model, self._data, *arranged)[self._order]
+        return torques

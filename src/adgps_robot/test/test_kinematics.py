@@ -1,9 +1,11 @@
 """Points move as their velocities say, with the arm's joints in any order."""
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pybullet
 import pybullet_data
 import pytest
 from hypothesis import given, settings
@@ -65,9 +67,39 @@ def test_order_of_the_joints_is_the_callers() -> None:
     np.testing.assert_allclose(
         permuted.state(angles[order], velocities[order])[14:], ARM.state(angles, velocities)[14:]
     )
+    accelerations = rng.uniform(-1, 1, 7)
+    np.testing.assert_allclose(
+        permuted.inverse_dynamics(angles[order], velocities[order], accelerations[order]),
+        ARM.inverse_dynamics(angles, velocities, accelerations)[order],
+    )
     np.testing.assert_array_equal(permuted.velocity_limits, ARM.velocity_limits[order])
     np.testing.assert_array_equal(permuted.effort_limits, ARM.effort_limits[order])
     np.testing.assert_array_equal(permuted.position_limits[0], ARM.position_limits[0][order])
+
+
+@pytest.fixture(scope="module")
+def bullet() -> Iterator[tuple[int, int]]:
+    """Client and body of an arm without gravity."""
+    client = pybullet.connect(pybullet.DIRECT)
+    body = pybullet.loadURDF(
+        str(URDF),
+        useFixedBase=True,
+        flags=pybullet.URDF_USE_INERTIA_FROM_FILE,
+        physicsClientId=client,
+    )
+    yield client, body
+    pybullet.disconnect(physicsClientId=client)
+
+
+def test_inverse_dynamics_are_those_of_another_library(bullet: tuple[int, int]) -> None:
+    """PyBullet's, where nothing pulls the arm down and its fingers keep still."""
+    client, body = bullet
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        motion = rng.uniform(-2, 2, (3, 7))
+        with_fingers = np.hstack([motion, np.zeros((3, 2))]).tolist()
+        expected = pybullet.calculateInverseDynamics(body, *with_fingers, physicsClientId=client)
+        np.testing.assert_allclose(ARM.inverse_dynamics(*motion), expected[:7], atol=1e-6)
 
 
 def test_an_arm_of_other_names_is_the_same_arm(tmp_path: Path) -> None:

@@ -77,6 +77,7 @@ class LocalWorker(Node):
             worker=self.get_fully_qualified_name(),
             memories={key: memory for key, memory in recalled.items() if memory is not None},
             log=self.get_logger().warning,
+            demonstrations=parameters.demonstrations(self, task),
         )
         self._failure = ""
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)

@@ -9,6 +9,8 @@ from typing import Any
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.node import Node
 
+from adgps_core.checkpoints import DamagedCheckpointError
+from adgps_core.demonstration import Demonstration, load_demonstrations
 from adgps_core.phases import METHODS, OPTIMIZERS, Phase
 from adgps_core.tasks import TASKS, Instance, Task, make_task
 from adgps_local_worker.configuration import LocalConfiguration
@@ -64,6 +66,11 @@ _PARAMETERS: dict[str, tuple[Any, str, tuple[float, float] | None]] = {
         (1, 10_000),
     ),
     "checkpoint_dir": ("", "Folder of the checkpoints; empty: none are written.", None),
+    "demonstration": (
+        "",
+        "File of demonstrations; the first local policies follow them. Empty: there are none.",
+        None,
+    ),
     "resume": (False, "Go on from the checkpoints, where there are any.", None),
 }
 
@@ -118,6 +125,18 @@ _HYPER_PARAMETERS: dict[str, tuple[str, tuple[float, float] | None]] = {
         "Exploration noise of the first local policy, standard deviation of each joint [N*m].",
         (1e-6, 1e6),
     ),
+    "demonstration_stiffness": (
+        "Joint stiffness of a first local policy that follows a demonstration [N*m/rad].",
+        (0.0, 1e6),
+    ),
+    "demonstration_damping": (
+        "Joint damping of a first local policy that follows a demonstration [N*m*s/rad].",
+        (0.0, 1e6),
+    ),
+    "demonstration_noise": (
+        "Exploration noise of a first local policy that follows a demonstration [N*m].",
+        (1e-6, 1e6),
+    ),
 }
 
 
@@ -163,6 +182,29 @@ def configuration(node: Node, of: Task) -> LocalConfiguration:
                 f"{name} has {len(found[name])} numbers, the task {of.name} {of.dim_u} joints"
             )
     return made
+
+
+def demonstrations(node: Node, of: Task) -> tuple[Demonstration, ...]:
+    """Read the demonstrations; ValueError or OSError if they are none of the task."""
+    path = value(node, "demonstration")
+    if not path:
+        return ()
+    try:
+        found = load_demonstrations(Path(path))
+    except FileNotFoundError as error:
+        raise ValueError(f"demonstration: there is no file {path}") from error
+    except DamagedCheckpointError as error:
+        raise ValueError(f"demonstration: {error}") from error
+    expected = (of.name, of.horizon, of.dim_u)
+    for each in found:
+        if (each.instance.task, each.horizon, each.dim_u) != expected:
+            raise ValueError(
+                f"demonstration: {path} holds one of {each.instance.task}, {each.horizon} steps of"
+                f" {each.dim_u} joints, not of {of.name}, {of.horizon} steps of {of.dim_u} joints"
+            )
+    if not found:
+        raise ValueError(f"demonstration: {path} holds none")
+    return found
 
 
 def schedule(node: Node) -> Schedule:
