@@ -40,6 +40,7 @@ class StackOptions:
         (also what robots see and do), or nothing.
     storage : kind of the bag's storage files.
     from_bag : bag to train from instead of from robots that practise; these only evaluate.
+    demo : bag of demonstrations that the first local policies follow.
     robots_file : list of real robots, which are then N; None: simulated ones.
     role : what of the stack runs on this machine, one or several of ROLES, joined by commas.
     host : name of this machine, as the list of robots has it; "": all robots are meant.
@@ -64,6 +65,7 @@ class StackOptions:
     record: str = ""
     storage: str = STORAGES[0]
     from_bag: Path | None = None
+    demo: Path | None = None
     robots_file: Path | None = None
     role: str = "all"
     host: str = ""
@@ -95,6 +97,8 @@ class StackOptions:
                 f" not {self.global_workers}"
             )
 
+        if self.demo is not None and self.from_bag is not None:
+            raise ValueError("nobody practises from a bag: no demonstration is followed")
         for role in self.role.split(","):
             _one_of("role", role, ROLES)
         if self.robots_file is None and (self.role != "all" or self.host):

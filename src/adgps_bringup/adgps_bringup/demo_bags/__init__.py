@@ -1,0 +1,1 @@
+"""From bags of demonstrations to what local policies can follow."""
