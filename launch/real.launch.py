@@ -74,6 +74,12 @@ def generate_launch_description() -> LaunchDescription:
                 description="iterations of the last phase, of each instance; empty: as in config/",
             ),
             DeclareLaunchArgument(
+                "demo",
+                default_value="",
+                description="bag of demonstrations that the first local policies follow; empty: "
+                "none",
+            ),
+            DeclareLaunchArgument(
                 "record",
                 default_value="",
                 choices=RECORDINGS,

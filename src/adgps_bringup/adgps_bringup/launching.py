@@ -24,6 +24,8 @@ from launch.logging import get_logger
 from launch_ros.actions import Node
 from launch_ros.ros_adapters import get_ros_node
 
+from adgps_bringup.bags.folder import find_or_name
+from adgps_bringup.demo_bags.load import load_new
 from adgps_bringup.domain import free_domain
 from adgps_bringup.options import STORAGES, StackOptions
 from adgps_bringup.processes import check_executables, environment
@@ -75,7 +77,9 @@ def _launch(options: StackOptions, context: LaunchContext) -> list[LaunchDescrip
     stack = describe_stack(options)
     check_executables(stack.nodes)
     assert stack.options.run is not None
+    keep_demonstrations = load_new(options, get_logger(_LOG).info)
     _held.enter_context(locked(stack.options.run))
+    keep_demonstrations()
     stack = describe_stack(keep_parameter_files(stack.options))
     write_config(stack)
     run = stack.options.run
@@ -105,6 +109,7 @@ def choose(arguments: Mapping[str, str], *, go_on: bool = True) -> StackOptions:
         global_workers=_whole(arguments, "global_workers") if arguments["global_workers"] else None,
         record=arguments.get("record", ""),
         storage=arguments.get("storage", STORAGES[0]),
+        demo=find_or_name(Path(arguments["demo"]).expanduser()) if arguments.get("demo") else None,
         parameter_files=hyper_parameters(
             arguments["task"], arguments["method"], arguments["optimizer"]
         ),
@@ -137,8 +142,11 @@ def _go_on(options: StackOptions) -> StackOptions:
         check_new(options.run)
         return options
     check_writable(options.run)
-    saved = resume_options(options.run, {name: getattr(options, name) for name in FIXED})
-    return replace(options, parameter_files=saved.parameter_files)
+    chosen = {name: getattr(options, name) for name in FIXED}
+    if options.demo is None:
+        del chosen["demo"]  # it is in the run's folder
+    saved = resume_options(options.run, chosen)
+    return replace(options, parameter_files=saved.parameter_files, demo=saved.demo)
 
 
 def _whole(arguments: Mapping[str, str], name: str) -> int:

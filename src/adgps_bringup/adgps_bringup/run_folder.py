@@ -9,6 +9,8 @@ events/             for TensorBoard
 curve.jsonl         the learning curve, a point a line, written as it happens
 summary.json, cost.png
 bag/                what was recorded, where asked for
+demonstrations.safetensors
+                    what the first local policies follow, where there were demonstrations
 domain_id           ROS domain of the run, or of the last one
 """
 
@@ -35,7 +37,7 @@ from adgps_bringup.stack import Stack
 from adgps_bringup.training_state import CurvePoint
 
 SCHEMA_VERSION = 1
-FIXED = ("task", "method", "optimizer", "mode", "seed")
+FIXED = ("task", "method", "optimizer", "mode", "seed", "demo")
 """Choices that a resumed run cannot change: it would be another experiment."""
 
 _DOMAIN = "domain_id"
@@ -52,8 +54,8 @@ def read_options(run: Path) -> StackOptions:
     try:
         saved = dict(yaml.safe_load(path.read_text(encoding="utf-8"))["options"])
         files = tuple(run / "config" / name for name in saved.pop("parameter_files"))
-        bag = saved.pop("from_bag", None)
-        saved["from_bag"] = Path(bag) if bag else None
+        for name in ("from_bag", "demo"):
+            saved[name] = Path(saved[name]) if saved.get(name) else None
         if saved.get("robots_file"):
             saved["robots_file"] = run / "config" / saved["robots_file"]
         return StackOptions(**saved, run=run, parameter_files=files)
@@ -174,7 +176,8 @@ def write_config(stack: Stack) -> None:
     choices = asdict(options)
     del choices["run"]
     choices["parameter_files"] = [path.name for path in options.parameter_files]
-    choices["from_bag"] = str(options.from_bag) if options.from_bag else None
+    for name in ("from_bag", "demo"):
+        choices[name] = str(choices[name]) if choices[name] else None
     choices["robots_file"] = options.robots_file.name if options.robots_file else None
     nodes: dict[str, Any] = {}
     for node in stack.nodes:

@@ -46,6 +46,8 @@ PLAYER = "trajectory_player"
 
 BAG = "bag"
 """Folder of a run's bag in the run's folder."""
+DEMONSTRATIONS = "demonstrations.safetensors"
+"""Demonstrations that a run's local policies begin with, in the run's folder."""
 TOPICS_OF = {"trajectories": DEFAULT_TOPICS, "all": ALL_TOPICS}
 """What is recorded of a run, by the choice of `StackOptions.record`."""
 
@@ -222,6 +224,14 @@ def describe_stack(options: StackOptions) -> Stack:
     names = robot_names(options)
     links = link(names, options.number_of_global_workers, all_wait=options.mode == "sync")
     phases = choose_phases(options)
+    shown: dict[str, Parameter] = {}
+    if options.demo is not None:
+        if not any(phase.method == "badmm" for phase in phases):
+            raise ValueError(
+                "local policies begin with the demonstrations, and mdgps has none that last:"
+                " a phase of badmm is needed"
+            )
+        shown = {"demonstration": str(options.run / DEMONSTRATIONS)}
     waiting: list[dict[str, Parameter]] = [{} for _ in shares]
     if options.robots_file is not None:
         robots = read_robots(options.robots_file)
@@ -240,6 +250,7 @@ def describe_stack(options: StackOptions) -> Stack:
                 "seed": options.seed,  # exploration depends on seed and instance, not on the robot
                 "replay_status_topics": links.status_topics[index],
                 **waiting[index],
+                **shown,
                 **_keeping(options.run / "checkpoints" / "local_workers"),
             },
             parameter_files=options.parameter_files,

@@ -39,6 +39,7 @@ ARGUMENTS = {
     "run",
     "iterations",
     "global_workers",
+    "demo",
     "record",
     "storage",
 }

@@ -1,5 +1,6 @@
 """A run's folder: what it says of a run that is going on."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -31,8 +32,8 @@ def test_the_domain_is_that_of_a_run_that_is_going_on(tmp_path: Path) -> None:
         running_domain(tmp_path)  # the earlier part's domain is not the later one's
 
 
-@pytest.mark.parametrize("bag", [None, Path("/bags/a")])
-def test_options_come_back(tmp_path: Path, bag: Path | None) -> None:
-    options = StackOptions(run=tmp_path, record="all", storage="sqlite3", from_bag=bag)
+@pytest.mark.parametrize("bags", [{}, {"from_bag": Path("/bags/a")}, {"demo": Path("/bags/a")}])
+def test_options_come_back(tmp_path: Path, bags: dict[str, Path]) -> None:
+    options = replace(StackOptions(run=tmp_path, record="all", storage="sqlite3"), **bags)
     write_config(Stack(options, (), ()))
     assert read_options(tmp_path) == options

@@ -52,6 +52,14 @@ def find_bag(path: Path) -> Path:
     raise NoBagError(f"there is no bag in {path}" if path.exists() else f"{path} does not exist")
 
 
+def find_or_name(path: Path) -> Path:
+    """Find a bag as `find_bag` does; of one that is gone, the path itself. Both are absolute."""
+    try:
+        return find_bag(path).absolute()
+    except NoBagError:
+        return path.absolute()
+
+
 def storage_files(folder: Path) -> dict[str, list[str]]:
     """Names of the storage files in a folder by kind, in the order of recording."""
     found: dict[str, list[str]] = {}

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from adgps_bringup.bags.folder import find_bag
+from adgps_bringup.bags.folder import find_bag, find_or_name
 from adgps_bringup.interrupts import Interrupts
 from adgps_bringup.options import MODES, ROLES, STORAGES, StackOptions
 from adgps_bringup.parameter_files import check_files
@@ -86,6 +86,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="train from recorded trajectories alone; the robots only evaluate",
     )
     parser.add_argument(
+        "--demo",
+        type=Path,
+        metavar="BAG",
+        help="bag of demonstrations that the first local policies follow",
+    )
+    parser.add_argument(
         "--config",
         type=Path,
         action="append",
@@ -101,6 +107,7 @@ def prepare(arguments: argparse.Namespace) -> Callable[[], int]:
     if options.from_bag is not None:
         return _prepare_from_bag(arguments, options, stack)
     _check(arguments, stack.nodes)
+    keep_demonstrations = _demonstrations(options)
 
     def run() -> int:
         # Imported late, so that a wrong argument is answered at once.
@@ -108,6 +115,7 @@ def prepare(arguments: argparse.Namespace) -> Callable[[], int]:
 
         assert options.run is not None
         with Interrupts() as interrupts, locked(options.run):
+            keep_demonstrations()
             return (train if options.plays("server") else serve)(options, interrupts)
 
     return run
@@ -147,6 +155,16 @@ def _prepare_from_bag(
     return run
 
 
+def _demonstrations(options: StackOptions) -> Callable[[], None]:
+    """Convert a bag of demonstrations; what is returned puts them into the run's folder."""
+    if options.demo is None:
+        return lambda: None
+    # Imported late: it takes a second or two.
+    from adgps_bringup.demo_bags.load import load_new
+
+    return load_new(options, lambda line: print(line, flush=True))
+
+
 def _check(arguments: argparse.Namespace, nodes: Sequence[NodeDescription]) -> None:
     """Refuse parameter files and installations that cannot be used."""
     check_files(nodes)
@@ -167,6 +185,8 @@ def choose(arguments: argparse.Namespace) -> StackOptions:
         if arguments.resume:
             raise ValueError("--from-bag begins a new run, --resume goes on with one")
         chosen["from_bag"] = find_bag(arguments.from_bag).absolute()
+    if "demo" in chosen:
+        chosen["demo"] = find_or_name(chosen["demo"])
     if "robots_file" in chosen:
         chosen["robots_file"] = chosen["robots_file"].absolute()
         _refuse_for_real(chosen)

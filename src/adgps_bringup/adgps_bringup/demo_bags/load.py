@@ -14,8 +14,8 @@ from adgps_bringup.demo_bags.recording import Recording
 from adgps_bringup.options import StackOptions
 from adgps_bringup.parameter_files import resolve
 from adgps_bringup.real_robots import read_robots
-from adgps_bringup.stack import describe_robots
-from adgps_core.demonstration import Demonstration
+from adgps_bringup.stack import DEMONSTRATIONS, describe_robots
+from adgps_core.demonstration import Demonstration, save_demonstrations
 from adgps_core.tasks import Task, make_task
 from adgps_robot.kinematics import Kinematics
 from adgps_sim.world import JOINT_NAMES, URDF
@@ -57,32 +57,46 @@ def arm_of(options: StackOptions, namespace: str) -> Arm:
     return Arm(JOINT_NAMES, Kinematics(URDF, JOINT_NAMES), damping)
 
 
-def load(options: StackOptions, say: Callable[[str], object]) -> tuple[Demonstration, ...]:
-    """Read and convert the bag of demonstrations that a run was given.
+def load_new(options: StackOptions, say: Callable[[str], object]) -> Callable[[], None]:
+    """Read and convert the bag of demonstrations that a run was given, if it was.
+
+    A run that goes on has them in its folder, and its bag may be gone. What is returned writes them
+    there.
+
+    Raises
+    ------
+    BagError
+        As `load`.
+    """
+    if options.demo is None or not options.plays("workers"):
+        return lambda: None
+    assert options.run is not None
+    kept = options.run / DEMONSTRATIONS
+    if kept.exists():
+        return lambda: None
+    shown = load(options.demo, make_task(options.task), lambda name: arm_of(options, name), say)
+    return lambda: save_demonstrations(kept, shown)
+
+
+def load(
+    path: Path, task: Task, arm: Callable[[str], Arm], say: Callable[[str], object]
+) -> tuple[Demonstration, ...]:
+    """Read and convert a bag.
+
+    Of several demonstrations of one instance the last counts. What cannot be used is said, and left
+    out.
 
     Parameters
     ----------
-    options : with `demo`.
+    path : of the bag.
+    task : that is to be learned.
+    arm : of a robot of the bag, by its namespace.
     say : called with one line for what the user should know.
 
     Raises
     ------
     BagError
         With one line if it holds none that can be followed.
-    """
-    assert options.demo is not None
-    return load_bag(
-        options.demo, make_task(options.task), lambda robot: arm_of(options, robot), say
-    )
-
-
-def load_bag(
-    path: Path, task: Task, arm: Callable[[str], Arm], say: Callable[[str], object]
-) -> tuple[Demonstration, ...]:
-    """Read and convert a bag; see `load`.
-
-    Of several demonstrations of one instance the last counts. What cannot be used is said, and left
-    out.
     """
     with Bag(path, say) as bag:
         arms = {robot: arm(robot) for robot in robots_shown(bag)}
