@@ -56,7 +56,7 @@ class LocalConfiguration:
     initial_damping: tuple[float, ...] = (5.0, 5.0, 4.0, 4.0, 0.0, 0.0, 0.0)
     initial_noise: tuple[float, ...] = (3.0, 3.0, 2.0, 2.0, 0.5, 0.5, 0.5)
     demonstration_stiffness: tuple[float, ...] = (20.0, 40.0, 10.0, 30.0, 4.0, 4.0, 4.0)
-    demonstration_damping: tuple[float, ...] = (0.0, 8.0, 1.5, 3.0, 0.0, 0.0, 0.0)
+    demonstration_damping: tuple[float, ...] = (0.0, 8.0, 1.0, 3.0, 0.0, 0.0, 0.0)
     demonstration_noise: tuple[float, ...] = (0.5, 1.5, 0.5, 1.5, 0.3, 0.3, 0.2)
 
     def __post_init__(self) -> None:
