@@ -1,4 +1,4 @@
-"""A demonstration, recorded, followed by the first local policies; the run needs its bag no more."""
+"""A recorded demonstration is followed by the first policies; the run needs its bag no more."""
 
 import shutil
 from collections.abc import Callable
