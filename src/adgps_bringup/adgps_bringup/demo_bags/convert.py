@@ -15,6 +15,7 @@ from adgps_bringup.demo_bags.inertial import readings_at
 from adgps_bringup.demo_bags.motion import Motion
 from adgps_bringup.demo_bags.recording import LONGEST_GAP, Recording, moving_part
 from adgps_core.demonstration import Demonstration
+from adgps_core.measurements import IMU
 from adgps_core.tasks import Task
 from adgps_core.typing import Array
 
@@ -108,7 +109,7 @@ def convert(
     measurements = {}
     if len(recording.imu):
         times = np.minimum(begin + speed * task.control_period * ticks, end)
-        measurements["imu"] = readings_at(
+        measurements[IMU] = readings_at(
             times, recording.imu_stamps, recording.imu, LONGEST_GAP, speed
         )
     shown = Demonstration(recording.instance, angles, velocities, np.array(torques), measurements)

@@ -18,17 +18,19 @@ from sensor_msgs.msg import Imu, JointState
 
 from adgps_bringup.bags.definitions import define
 from adgps_bringup.bags.reader import Bag
+from adgps_bringup.bags.selection import DEMONSTRATION
 from adgps_bringup.bags.storage import Message
 from adgps_bringup.bags.topic import BagError
 from adgps_bringup.demo_bags.recording import Recording
 from adgps_core.conversions.messages import instance_from_msg, ns_from_stamp
 from adgps_core.conversions.sensors import imu_row_from_msg
+from adgps_core.measurements import DIM_IMU
 from adgps_core.tasks import Instance
 from adgps_core.typing import Array
 from adgps_msgs.msg import Instance as InstanceMessage
 from adgps_robot.joint_states import StateFilter
 
-STATES, IMU, INSTANCE = "joint_states", "imu/data", "demonstrated_instance"
+STATES, IMU, INSTANCE = DEMONSTRATION
 _TYPES: dict[str, Any] = {STATES: JointState, IMU: Imu, INSTANCE: InstanceMessage}
 _NAMES = {
     STATES: "sensor_msgs/msg/JointState",
@@ -77,7 +79,7 @@ class _Open:
             np.array(self.angles),
             np.array(self.velocities),
             np.array(self.imu_stamps),
-            np.array(self.imu).reshape(-1, 10),
+            np.array(self.imu).reshape(-1, DIM_IMU),
         )
 
 

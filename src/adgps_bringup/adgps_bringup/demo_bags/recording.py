@@ -11,6 +11,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from adgps_core.measurements import DIM_IMU
 from adgps_core.tasks import Instance
 from adgps_core.typing import Array, frozen
 
@@ -53,7 +54,7 @@ class Recording:
     angles: Array
     velocities: Array
     imu_stamps: Array = field(default_factory=lambda: np.zeros(0))
-    imu: Array = field(default_factory=lambda: np.zeros((0, 10)))
+    imu: Array = field(default_factory=lambda: np.zeros((0, DIM_IMU)))
 
     def __post_init__(self) -> None:
         """Validate, and freeze the arrays."""
@@ -65,7 +66,7 @@ class Recording:
             "angles": (states, dim_u),
             "velocities": (states, dim_u),
             "imu_stamps": (len(self.imu),),
-            "imu": (len(self.imu), 10),
+            "imu": (len(self.imu), DIM_IMU),
         }
         for name, shape in shapes.items():
             object.__setattr__(self, name, frozen(getattr(self, name), shape, name))
