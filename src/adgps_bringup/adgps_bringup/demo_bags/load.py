@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import pybullet_data
+
 from adgps_bringup.bags.reader import Bag
 from adgps_bringup.bags.topic import BagError
 from adgps_bringup.demo_bags.convert import Converted, Dynamics, convert
@@ -13,12 +15,14 @@ from adgps_bringup.demo_bags.read import read, robots_shown
 from adgps_bringup.demo_bags.recording import Recording
 from adgps_bringup.options import StackOptions
 from adgps_bringup.parameter_files import resolve
-from adgps_bringup.real_robots import read_robots
+from adgps_bringup.real_robots import PANDA, read_robots
 from adgps_bringup.stack import DEMONSTRATIONS, describe_robots
 from adgps_core.demonstration import Demonstration, save_demonstrations
 from adgps_core.tasks import Task, make_task
 from adgps_robot.kinematics import Kinematics
-from adgps_sim.world import JOINT_NAMES, URDF
+
+_URDF = Path(pybullet_data.getDataPath()) / "franka_panda" / "panda.urdf"
+"""Of the simulated arm; the simulator itself has much to say when it is imported."""
 
 _JOINT_DAMPING = 1.0
 """Default of the simulated robot [N·m·s/rad]."""
@@ -54,7 +58,7 @@ def arm_of(options: StackOptions, namespace: str) -> Arm:
     chosen = next((each for each in described if each.namespace == namespace), described[0])
     parameters = resolve(chosen)[f"{chosen.namespace}/sim_robot"]
     damping = float(str(parameters.get("joint_damping", _JOINT_DAMPING)))
-    return Arm(JOINT_NAMES, Kinematics(URDF, JOINT_NAMES), damping)
+    return Arm(PANDA, Kinematics(_URDF, PANDA), damping)
 
 
 def load_new(options: StackOptions, say: Callable[[str], object]) -> Callable[[], None]:
