@@ -36,7 +36,7 @@ def test_the_first_rollouts_follow_a_demonstration(
 
     process = train("--robots", 2, "--demo", bag)
     process.succeed()
-    assert f"{bag}: 1 demonstrations of reach: training/0" in process.output
+    assert f"{bag}: 1 demonstration of reach: training/0" in process.output
     assert process.summary["rollouts"] == INSTANCES["training"] * SAMPLES
     (kept,) = load_demonstrations(process.run / "demonstrations.safetensors")
     batch, iteration = newest_batch(process.run)

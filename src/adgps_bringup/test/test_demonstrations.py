@@ -13,8 +13,11 @@ from scipy.spatial.transform import Rotation
 from adgps_bringup.demo_bags.convert import convert
 from adgps_bringup.demo_bags.inertial import readings_at
 from adgps_bringup.demo_bags.recording import MARGIN, Recording, moving_part
+from adgps_bringup.in_process import InProcessRobot
 from adgps_core.demonstration import Demonstration
 from adgps_core.typing import Array
+from adgps_local_worker.configuration import LocalConfiguration
+from adgps_local_worker.local_state import initial_state
 from adgps_robot.kinematics import Kinematics
 from adgps_sim.world import JOINT_NAMES, URDF, World
 
@@ -239,3 +242,17 @@ def test_the_torques_alone_move_the_arm_as_it_was_shown(described_arm: World) ->
     assert off < 2.0
     assert _followed(described_arm, shown, dampers) > 4 * off
     assert _followed(described_arm, shown, np.zeros_like(dampers)) > 10 * off
+
+
+def test_the_simulated_arm_follows_with_the_default_gains() -> None:
+    """Closely without noise, although it has other masses; with noise no limit ends a rollout."""
+    shown = demonstrate(record(Way(way=np.array([0.2, 0.8, 0.1, 0.6, 0.0, 0.5, -0.2]))))
+    policy = initial_state(TASK, LocalConfiguration(), shown).policy
+    robot = InProcessRobot(TASK)
+    for seed in range(6):
+        robot.reset(shown.instance, seed)
+        noise = float(seed > 0)
+        states = robot.rollout(shown.instance, policy, seed, noise).states
+        off = np.degrees(np.abs(states[:, :7] - shown.joint_angles).max(axis=1))
+        assert off[-1] < (15.0 if noise else 0.5) and off.max() < (20.0 if noise else 4.0)
+    robot.close()

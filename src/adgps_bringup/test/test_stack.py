@@ -188,3 +188,14 @@ def test_more_robots_than_instances_are_refused() -> None:
 def test_training_needs_a_run_folder() -> None:
     with pytest.raises(ValueError, match="run folder"):
         describe_stack(StackOptions())
+
+
+def test_local_workers_begin_with_the_demonstrations_in_the_runs_folder() -> None:
+    """Whatever became of the bag; where there are none, they are not told of any."""
+    chosen = StackOptions(run=Path("/r"), demo=Path("/bag"))
+    for worker in describe_stack(chosen).of("local_worker"):
+        assert worker.parameters["demonstration"] == "/r/demonstrations.safetensors"
+    for worker in describe_stack(replace(chosen, demo=None)).of("local_worker"):
+        assert "demonstration" not in worker.parameters
+    with pytest.raises(ValueError, match="a phase of badmm is needed"):
+        describe_stack(replace(chosen, method="mdgps"))

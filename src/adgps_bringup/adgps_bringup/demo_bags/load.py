@@ -124,7 +124,8 @@ def load(
     for line in trouble:
         say(f"{path}: {line}")
     shown = ", ".join(_describe(each) for each in found.values())
-    say(f"{path}: {len(found)} demonstrations of {task.name}: {shown}")
+    count = f"{len(found)} demonstration{'s' if len(found) > 1 else ''}"
+    say(f"{path}: {count} of {task.name}: {shown}")
     return tuple(each.demonstration for each in found.values())
 
 
