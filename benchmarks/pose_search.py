@@ -1,11 +1,11 @@
 """How well a door is found in depth images, kind by kind.
 
-    ./adgps exec python benchmarks/pose_search.py [--images 20]
+    ./adgps exec python benchmarks/pose_search.py [--images 20] [--seed 1]
 
 The door has a panel of 0.5 x 0.7 m and a handle, and is drawn in random poses, turned by up to 25
 degrees about each axis, 0.8 to 1.1 m before a camera of 320 x 240 pixels, with noise of 2 mm unless
-said otherwise. A pose counts as right within 10 mm and 2 degrees. The exit status is 1 if a door is
-seen where there is none, or in a wrong place.
+said otherwise. A pose counts as right within 10 mm and 2 degrees. The exit status is 1 if more than
+one image in fifty shows a door where there is none, or in a wrong place.
 """
 
 from __future__ import annotations
@@ -124,9 +124,10 @@ def error(found: np.ndarray, true: np.ndarray) -> tuple[float, float]:
 
 
 def main() -> int:
-    """Measure, print the table, and tell by the exit status whether a pose was wrong."""
+    """Measure, print the table, and tell by the exit status whether too many poses were wrong."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--images", type=int, default=20, help="of each kind")
+    parser.add_argument("--seed", type=int, default=1, help="the settings were chosen with 0")
     options = parser.parse_args()
     typical = np.eye(4)
     typical[:3, :3], typical[2, 3] = FACING, 0.95
@@ -134,7 +135,7 @@ def main() -> int:
     print("| door | right | wrong | refused | median error | time [s] |\n|---|---|---|---|---|---|")
     mistakes = 0
     for name, draw in KINDS.items():
-        rng = np.random.default_rng(0)
+        rng = np.random.default_rng(options.seed)
         errors, wrong, refused, durations = [], 0, 0, []
         for _ in range(options.images):
             depth, T = draw(rng)
@@ -153,7 +154,7 @@ def main() -> int:
         cells = f"{len(errors)} | {wrong} | {refused} | {middle} | {np.median(durations):.1f}"
         print(f"| {name} | {cells} |", flush=True)
         mistakes += wrong
-    return 1 if mistakes else 0
+    return 1 if mistakes > options.images * len(KINDS) / 50 else 0
 
 
 if __name__ == "__main__":

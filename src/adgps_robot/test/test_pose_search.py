@@ -44,7 +44,7 @@ def test_a_door_is_found_in_any_pose(scene: Scene, search: PoseSearch) -> None:
         found = search.find(scene.depth(places, rng))
         assert found is not None
         errors.append(error(found.T_CM, T))
-        assert (0.7 if number == 2 else 0.97) < found.score <= 1.0
+        assert (0.75 if number == 2 else 0.97) < found.score <= 1.0
     distances, turns = np.array(errors).T
     print(f"median {np.median(distances):.1f} mm, {np.median(turns):.2f} deg")
     assert np.median(distances) < 3.0 and distances.max() < 8.0

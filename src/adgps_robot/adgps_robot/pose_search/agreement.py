@@ -19,9 +19,9 @@ def agreement(
     """Agreement of surfaces times agreement of rims, between 0 and 1.
 
     Of the model's pixels, those agree where the camera saw the same depth; those where it looked
-    through the model count against it, and half of those where something nearer hides it. Of the
-    model's rims that nothing hides, those agree that have a rim of the scene beside them: a bare
-    wall agrees with a door's surface, but not with its rims.
+    through the model count against it, and a quarter of those where something nearer hides it. Of
+    the model's rims that nothing hides, those agree that have a rim of the scene beside them: a
+    bare wall agrees with a door's surface, but not with its rims.
 
     Parameters
     ----------
@@ -47,5 +47,5 @@ def agreement(
         return 0.0
     distances, _ = scene.rim_tree.query(rims)
     near = np.maximum(tolerance, RIM_PIXELS * rims[:, 2] / camera.fx)
-    surface = agreeing / (agreeing + through + 0.5 * hidden)
+    surface = agreeing / (agreeing + through + 0.25 * hidden)
     return float(surface * np.mean(distances < near))

@@ -69,7 +69,7 @@ class SearchSettings:
     greatest_turn: float = np.pi / 2
     candidates: int = 120
     proposals: int = 20
-    least_score: float = 0.7
+    least_score: float = 0.75
     finalists: int = 3
     points: int = 200
 
