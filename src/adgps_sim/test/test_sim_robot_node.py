@@ -13,6 +13,7 @@ rclpy = pytest.importorskip("rclpy")
 
 from diagnostic_msgs.msg import DiagnosticArray  # noqa: E402
 from rclpy.executors import SingleThreadedExecutor  # noqa: E402
+from rclpy.qos import QoSProfile  # noqa: E402
 from rclpy.node import Node  # noqa: E402
 from rosgraph_msgs.msg import Clock  # noqa: E402
 from sensor_msgs.msg import Imu, JointState  # noqa: E402
@@ -50,7 +51,8 @@ class Driver(Node):
         self._commands = self.create_publisher(JointEffortCommand, "joint_effort_command", 10)
         self._resets = self.create_client(ResetInstance, "reset_instance")
         self.create_subscription(JointState, "joint_states", self.states.append, LATCHED)
-        self.create_subscription(Imu, "imu/data", self.readings.append, LATCHED)
+        every = QoSProfile(depth=10, reliability=LATCHED.reliability, durability=LATCHED.durability)
+        self.create_subscription(Imu, "imu/data", self.readings.append, every)
         self.create_subscription(Clock, "/clock", self._on_clock, CLOCK)
         self.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10)
         self.until(
@@ -202,6 +204,7 @@ def test_every_state_of_the_drawer_has_its_imu_reading(make_driver: Callable[...
         )
         return driver.readings[-1]
 
+    driver.until(lambda: bool(driver.readings), "the first reading")
     for _ in range(3):
         driver.tick([0.0] * 7)
     driver.until(lambda: len(driver.readings) == len(driver.states), "the readings")
