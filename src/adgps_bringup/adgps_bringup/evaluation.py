@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from adgps_bringup.parameter_files import one_line
+from adgps_core import scoring
 from adgps_core.tasks import Instance, Task
 from adgps_core.trajectory import Trajectory
 
@@ -43,14 +44,14 @@ def measure(task: Task, instance: Instance, trajectory: Trajectory) -> InstanceR
     A rollout that was stopped is a bad policy's result and counts as one: from then on every tick
     costs what the last state does, so that stopping early is never cheaper than going on.
     """
-    states, missing = trajectory.states, task.horizon - trajectory.horizon
-    cost = task.cost(states[:-1], trajectory.actions_applied, instance).sum()
-    rest = missing * task.cost(states[-1], np.zeros(task.dim_u), instance)
+    missing = task.horizon - trajectory.horizon
+    rest = missing * scoring.cost_of_rest(task, trajectory)
+    distances = scoring.distances(task, trajectory)
     return InstanceResult(
         instance=instance,
-        cost=float(cost + rest),
-        initial_distance_m=float(task.distance(states[0], instance)),
-        final_distance_m=float(task.distance(states[-1], instance)),
+        cost=float(scoring.costs(task, trajectory).sum() + rest),
+        initial_distance_m=float(distances[0]),
+        final_distance_m=float(distances[-1]),
         completed=missing == 0,
     )
 

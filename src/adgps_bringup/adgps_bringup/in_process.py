@@ -84,6 +84,11 @@ class InProcessRobot:
         assert trajectory is not None  # it ran to its end
         return trajectory
 
+    @property
+    def succeeded(self) -> bool | None:
+        """Whether the scene knows that the task is done; None where there is none that knows."""
+        return self._world.succeeded
+
     def close(self) -> None:
         """Free the physics."""
         self._world.close()

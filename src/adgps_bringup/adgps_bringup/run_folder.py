@@ -33,8 +33,9 @@ import yaml
 from adgps_bringup import parameter_files
 from adgps_bringup.options import StackOptions
 from adgps_bringup.real_robots import read_robots, write_robots
-from adgps_bringup.stack import Stack
+from adgps_bringup.stack import DEMONSTRATIONS, Stack
 from adgps_bringup.training_state import CurvePoint
+from adgps_core.tasks import Task, make_task
 
 SCHEMA_VERSION = 1
 FIXED = ("task", "method", "optimizer", "mode", "seed", "demo")
@@ -105,6 +106,26 @@ def check_writable(run: Path) -> None:
         raise RunFolderError(f"cannot write to {run}: {existing} is not a folder")
     if not os.access(existing, os.W_OK | os.X_OK):
         raise RunFolderError(f"cannot write to {run}: no permission in {existing}")
+
+
+def shown_task(run: Path, name: str) -> Task:
+    """Build a run's task, which knows the demonstrations that the run was given.
+
+    Raises
+    ------
+    ValueError
+        If the task needs demonstrations, and the run has none that can be used.
+    """
+    # Imported late, so that a wrong argument is answered at once.
+    from adgps_core.checkpoints import DamagedCheckpointError
+    from adgps_core.demonstration import load_demonstrations
+
+    path = run / DEMONSTRATIONS
+    try:
+        demonstrations = load_demonstrations(path) if path.exists() else ()
+    except DamagedCheckpointError as error:
+        raise RunFolderError(str(error)) from error
+    return make_task(name).shown(demonstrations)
 
 
 @contextmanager

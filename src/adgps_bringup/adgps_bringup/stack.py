@@ -215,11 +215,15 @@ def describe_stack(options: StackOptions) -> Stack:
     Raises
     ------
     ValueError
-        If `options.run` is None: the nodes keep their checkpoints there.
+        If `options.run` is None: the nodes keep their checkpoints there; or if the task needs
+        demonstrations and there are none.
     """
     if options.run is None:
         raise ValueError("training needs a run folder")
-    instances = [instance.id for instance in make_task(options.task).instances("training")]
+    task = make_task(options.task)
+    if options.demo is None:
+        task.shown(())  # refused by a task that demonstrations define
+    instances = [instance.id for instance in task.instances("training")]
     shares = share_out(instances, options.robots)
     names = robot_names(options)
     links = link(names, options.number_of_global_workers, all_wait=options.mode == "sync")

@@ -25,6 +25,7 @@ from adgps_bringup.ros_node import request_checkpoint, watch_diagnostics
 from adgps_bringup.run_folder import (
     CurveFile,
     keep_parameter_files,
+    shown_task,
     write_config,
     write_domain,
 )
@@ -149,7 +150,8 @@ class _Training:
                 robots_file = self._stack.options.robots_file
                 robots = read_robots(robots_file) if robots_file is not None else ()
                 patience = max((robot.reset_timeout for robot in robots), default=RESET_TIMEOUT)
-                evaluator = Evaluator(session.node, self._task, self._stack.robots, patience)
+                task = shown_task(self._run, self._task.name)
+                evaluator = Evaluator(session.node, task, self._stack.robots, patience)
                 try:
                     self._practise(session, display)
                     self._await_recorder(session, display.say)

@@ -13,6 +13,9 @@ IMU = "imu"
 [rad/s] and linear acceleration with gravity [m/s²], both in its own frame (REP-145)."""
 
 DIM_IMU = 10
+ORIENTATION = slice(0, 4)
+ANGULAR_VELOCITY = slice(4, 7)
+ACCELERATION = slice(7, 10)
 
 FEATURES = "image_features"
 """Feature points of the camera's image, as the vision network gives them."""

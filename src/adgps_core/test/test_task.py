@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from core_samples import assert_same
 
+from adgps_core.demonstration import Demonstration
 from adgps_core.tasks import SPLITS, TASKS, Instance, Task, make_task
 from adgps_core.typing import Array
 
@@ -17,6 +18,15 @@ def task(request: pytest.FixtureRequest) -> Task:
 def _states_and_actions(task: Task, *leading: int) -> tuple[Array, Array]:
     rng = np.random.default_rng(0)
     return rng.standard_normal((*leading, task.dim_x)), rng.standard_normal((*leading, task.dim_u))
+
+
+def _shown(task: Task) -> Task:
+    """The task after a demonstration, in which all that it measures was measured."""
+    rng = np.random.default_rng(1)
+    still = np.zeros((task.horizon + 1, task.dim_u))
+    measured = {name: rng.standard_normal((task.horizon + 1, 10)) for name in task.measured}
+    instance = task.instances("training")[0]
+    return task.shown([Demonstration(instance, still, still, still[1:], measured)])
 
 
 def test_a_task_knows_its_name(task: Task) -> None:
@@ -67,7 +77,9 @@ def test_sizes_are_those_that_it_says(task: Task) -> None:
 
 
 def test_leading_axes_are_independent(task: Task) -> None:
-    """Many states at once are the states one by one."""
+    """Many states at once are the states one by one; where it measures, many rollouts."""
+    if task.measured:
+        return _rollouts_are_independent(_shown(task))
     states, actions = _states_and_actions(task, 2, 3)
     instance = task.instances("training")[1]
     expansion = task.expand_cost(states, actions, instance)
@@ -83,6 +95,31 @@ def test_leading_axes_are_independent(task: Task) -> None:
             (expansion.value, alone.value[0]),
         ):
             np.testing.assert_allclose(whole[place], single, rtol=1e-12)
+    return None
+
+
+def _rollouts_are_independent(task: Task) -> None:
+    states, actions = _states_and_actions(task, 2, 5)
+    rng = np.random.default_rng(2)
+    measured = {name: rng.standard_normal((2, 5, 10)) for name in task.measured}
+    instance = task.instances("training")[1]
+    for row in range(2):
+        x, u, z = states[row], actions[row], {name: each[row] for name, each in measured.items()}
+        for whole, single in (
+            (task.cost(states, actions, instance, measured), task.cost(x, u, instance, z)),
+            (task.distance(states, instance, measured), task.distance(x, instance, z)),
+            (task.observe(states, instance, measured), task.observe(x, instance, z)),
+        ):
+            np.testing.assert_allclose(whole[row], single, rtol=1e-12)
+
+
+def test_demonstrations_change_only_what_they_define(task: Task) -> None:
+    """The vocabulary stays: instances, sizes, what is observed."""
+    shown = _shown(task)
+    assert (shown.name, shown.horizon, shown.dim_o) == (task.name, task.horizon, task.dim_o)
+    assert_same(shown.instances("training"), task.instances("training"))
+    if not task.measured:
+        assert shown is task
 
 
 def test_an_instance_is_finite_and_cannot_be_changed() -> None:

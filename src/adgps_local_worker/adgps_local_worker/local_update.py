@@ -23,6 +23,7 @@ import numpy as np
 
 from adgps_core.global_policy import GlobalPolicy
 from adgps_core.policies import LinearGaussianPolicy
+from adgps_core.scoring import stacked
 from adgps_core.tasks.task import CostExpansion, Instance, Task
 from adgps_core.trajectory import Trajectory
 from adgps_core.typing import Array
@@ -104,7 +105,7 @@ def fit(
         observations=observations,
         actions=np.stack([sample.actions_sampled for sample in samples]),
         log_probabilities=np.stack([sample.log_probabilities for sample in samples]),
-        costs=problem.task.cost(states[:, :-1], applied, problem.instance),
+        costs=problem.task.cost(states[:, :-1], applied, problem.instance, stacked(samples)),
         sampling_policy=centre,
         model=model,
     )
@@ -244,10 +245,19 @@ def _linearize(
     problem: Problem,
     rng: np.random.Generator,
 ) -> LocalState:
-    """Linearise a global policy at states (N, T, dX), seen as observations (N, T, dO)."""
+    """Linearise a global policy at states (N, T, dX), seen as observations (N, T, dO).
+
+    The prior is fitted to the past; of a task that measures, to these states alone, for of earlier
+    ones it is not known what was seen in them.
+    """
     configuration, task = problem.configuration, problem.task
-    past = _past(state, configuration, rng)[:, : task.dim_x]
-    answers = global_policy.mean(task.observe(past, problem.instance))
+    if task.measured:
+        past = states.reshape(-1, task.dim_x)
+        seen = observations.reshape(-1, task.dim_o)
+    else:
+        past = _past(state, configuration, rng)[:, : task.dim_x]
+        seen = task.observe(past, problem.instance)
+    answers = global_policy.mean(seen)
     prior = fit_mixture(
         np.concatenate([past, answers], axis=-1),
         configuration.prior_components,

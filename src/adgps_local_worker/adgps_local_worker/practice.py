@@ -21,6 +21,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 
+from adgps_core import scoring
 from adgps_core.demonstration import Demonstration, nearest
 from adgps_core.global_policy import GlobalPolicy
 from adgps_core.optimized import OptimizedTrajectories
@@ -292,12 +293,8 @@ class Practice:
 
     def _measure(self, condition: str, batch: Sequence[Trajectory]) -> None:
         """Note the mean cost and final distance of a batch."""
-        instance = batch[0].instance
-        costs = [
-            self._task.cost(sample.states[:-1], sample.actions_applied, instance).sum()
-            for sample in batch
-        ]
-        ends = [self._task.distance(sample.states[-1], instance) for sample in batch]
+        costs = [scoring.costs(self._task, sample).sum() for sample in batch]
+        ends = [scoring.distances(self._task, sample)[-1] for sample in batch]
         self.progress.costs[condition] = float(np.mean(costs))
         self.progress.distances[condition] = float(np.mean(ends))
 

@@ -1,10 +1,12 @@
 """A task small enough to know everything about: push a mass in the plane to a goal."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Self
 
 import numpy as np
 
+from adgps_core.demonstration import Demonstration
 from adgps_core.global_policy import Architecture, GlobalPolicy, PolicyVersion, initial_values
 from adgps_core.policies import LinearGaussianPolicy
 from adgps_core.tasks import CostExpansion, Instance, Split
@@ -35,8 +37,13 @@ class PointMass:
     dim_x: int = 4
     dim_u: int = 2
     dim_o: int = 6
+    measured: tuple[str, ...] = ()
     start_joint_angles: Array = field(default_factory=lambda: np.array([0.1, -0.2]))
     observation_scaling: tuple[Array, Array] = (np.zeros(6), np.ones(6))
+
+    def shown(self, demonstrations: Sequence[Demonstration]) -> Self:
+        """Return the same task."""
+        return self
 
     def instances(self, split: Split) -> tuple[Instance, ...]:
         """Two goals for training, none held out."""
@@ -61,7 +68,13 @@ class PointMass:
         goal = np.broadcast_to(instance.parameters, (*states.shape[:-1], 2))
         return np.concatenate([states, goal], axis=-1)
 
-    def cost(self, states: Array, actions: Array, instance: Instance) -> Array:
+    def cost(
+        self,
+        states: Array,
+        actions: Array,
+        instance: Instance,
+        measurements: Mapping[str, Array] | None = None,
+    ) -> Array:
         """½ (10 distance² + speed² + force² / 10)."""
         error = states[..., :2] - instance.parameters
         cost: Array = 0.5 * (
@@ -80,7 +93,12 @@ class PointMass:
             np.full(shape, 5.0 * goal @ goal),
         )
 
-    def distance(self, states: Array, instance: Instance) -> Array:
+    def distance(
+        self,
+        states: Array,
+        instance: Instance,
+        measurements: Mapping[str, Array] | None = None,
+    ) -> Array:
         """Distance from the goal."""
         distance: Array = np.linalg.norm(states[..., :2] - instance.parameters, axis=-1)
         return distance

@@ -23,6 +23,7 @@ from rclpy.signals import SignalHandlerOptions
 from adgps_bringup.bags.dataset import Batch, batches, count_new, robot_of, survey
 from adgps_bringup.bags.pace import Pace
 from adgps_bringup.bags.reader import Bag
+from adgps_core import scoring
 from adgps_core.conversions.diagnostics import diagnostic_array
 from adgps_core.optimized import OptimizedTrajectories
 from adgps_core.signals import StopSignals
@@ -147,11 +148,10 @@ class TrajectoryPlayer(Node):
         return there and self._pace.ready(topic)
 
     def _cost(self, optimized: OptimizedTrajectories) -> float:
-        """Mean total cost of the samples."""
-        costs = [
-            self._task.cost(sample.states[:-1], sample.actions_applied, optimized.instance).sum()
-            for sample in optimized.samples
-        ]
+        """Mean total cost of the samples; of a task that demonstrations define it is not known."""
+        if self._task.measured:
+            return float("nan")
+        costs = [scoring.costs(self._task, sample).sum() for sample in optimized.samples]
         return float(np.mean(costs)) if costs else float("nan")
 
     def _on_policy(self, message: PolicyParameters) -> None:

@@ -17,11 +17,11 @@ from adgps_bringup.evaluation import InstanceResult, read_goals, report, table
 from adgps_bringup.interrupts import Interrupts
 from adgps_bringup.options import StackOptions
 from adgps_bringup.processes import check_executables
-from adgps_bringup.run_folder import read_options
+from adgps_bringup.run_folder import read_options, shown_task
 from adgps_bringup.stack import describe_robots, robot_names, server_checkpoints
 from adgps_bringup.summary import SCHEMA_VERSION, write_json
 from adgps_core.global_policy import GlobalPolicy
-from adgps_core.tasks import SPLITS, Instance, Task, make_task
+from adgps_core.tasks import SPLITS, Instance, Task
 
 NAME = "evaluate"
 HELP = "measure a run's global policy on instances of its task"
@@ -51,7 +51,7 @@ def prepare(arguments: argparse.Namespace) -> Callable[[], int]:
     """Validate everything; what is returned evaluates, and returns the exit status."""
     run_folder = arguments.run.absolute()
     options = _options(read_options(run_folder), arguments)
-    task = make_task(options.task)
+    task = shown_task(run_folder, options.task)
     if arguments.instances is not None:
         name, instances = arguments.instances.stem, read_goals(arguments.instances, task)
     elif arguments.split in SPLITS:

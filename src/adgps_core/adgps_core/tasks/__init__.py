@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 
+from adgps_core.tasks.door import Door
 from adgps_core.tasks.drawer import Drawer
 from adgps_core.tasks.reach import Reach
 from adgps_core.tasks.starts import start_angles
 from adgps_core.tasks.task import SPLITS, CostExpansion, Instance, Split, Task
 
-_BUILDERS: dict[str, Callable[[], Task]] = {"reach": Reach, "drawer": Drawer}
+_BUILDERS: dict[str, Callable[[], Task]] = {"reach": Reach, "drawer": Drawer, "door": Door}
 TASKS: tuple[str, ...] = tuple(_BUILDERS)
 
 __all__ = [

@@ -13,6 +13,7 @@ The cost is that of `reach` towards a goal behind the front of the drawer.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -47,7 +48,12 @@ class Drawer(Reach):
     rotation: Array = field(default_factory=ROTATION.copy)
     start_joint_angles: Array = field(default_factory=START.copy)
 
-    def distance(self, states: Array, instance: Instance) -> Array:
+    def distance(
+        self,
+        states: Array,
+        instance: Instance,
+        measurements: Mapping[str, Array] | None = None,
+    ) -> Array:
         """Way (...) [m] that the hand is short of the goal, along the drawer."""
         short = instance.parameters[0] - states[..., ee.POINT_POSITIONS.start]
         distance: Array = np.maximum(short, 0.0)

@@ -9,9 +9,10 @@ does not either.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
@@ -19,6 +20,9 @@ from adgps_core import end_effector as ee
 from adgps_core.tasks.goals import Box, split_goals
 from adgps_core.tasks.task import CostExpansion, Instance, Split
 from adgps_core.typing import Array, frozen
+
+if TYPE_CHECKING:
+    from adgps_core.demonstration import Demonstration
 
 START = np.array([0.0, -np.pi / 4, 0.0, -3 * np.pi / 4, 0.0, np.pi / 2, np.pi / 4])
 ROTATION = np.diag([1.0, -1.0, -1.0])
@@ -58,6 +62,11 @@ class Reach:
     dim_x: int = ee.DIM_X
     dim_u: int = ee.DIM_JOINTS
     dim_o: int = ee.DIM_X + 9
+    measured: tuple[str, ...] = ()
+
+    def shown(self, demonstrations: Sequence[Demonstration]) -> Self:
+        """Return the same task: what it asks for is known without demonstrations."""
+        return self
 
     @cached_property
     def observation_scaling(self) -> tuple[Array, Array]:
@@ -95,7 +104,13 @@ class Reach:
         goal = np.broadcast_to(instance.parameters, (*states.shape[:-1], 9))
         return np.concatenate([states, goal], axis=-1)
 
-    def cost(self, states: Array, actions: Array, instance: Instance) -> Array:
+    def cost(
+        self,
+        states: Array,
+        actions: Array,
+        instance: Instance,
+        measurements: Mapping[str, Array] | None = None,
+    ) -> Array:
         """Costs (...) of states (..., 32) and actions (..., 7)."""
         error = states[..., ee.POINT_POSITIONS] - instance.parameters
         square = (error**2).sum(-1)
@@ -134,7 +149,12 @@ class Reach:
         )
         return CostExpansion(diagonal[..., None] * np.eye(size), gradient, value)
 
-    def distance(self, states: Array, instance: Instance) -> Array:
+    def distance(
+        self,
+        states: Array,
+        instance: Instance,
+        measurements: Mapping[str, Array] | None = None,
+    ) -> Array:
         """Distances (...) [m] of the end-effector's origin from the goal's."""
         origin = slice(ee.POINT_POSITIONS.start, ee.POINT_POSITIONS.start + 3)
         distance: Array = np.linalg.norm(states[..., origin] - instance.parameters[:3], axis=-1)

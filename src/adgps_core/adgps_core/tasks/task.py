@@ -1,18 +1,22 @@
 """What a task is: instances, what the policy observes, and what a step costs.
 
-Shapes: N rollouts, T steps, dX state, dU action, dO observation, dP numbers of an instance.
+Shapes: N rollouts, T steps, dX state, dU action, dO observation, dZ measurement, dP numbers of an
+instance.
 Everything is vectorised over leading axes, written `...`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, get_args
+from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
 import numpy as np
 
 from adgps_core.typing import Array, frozen
+
+if TYPE_CHECKING:
+    from adgps_core.demonstration import Demonstration
 
 Split = Literal["training", "validation", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
@@ -93,6 +97,16 @@ class Task(Protocol):
     def observation_scaling(self) -> tuple[Array, Array]:
         """Offset and scale, (dO,) each: a network sees (o - offset) * scale."""
 
+    @property
+    def measured(self) -> tuple[str, ...]:
+        """Names of the measurements that observations, costs or distances need."""
+
+    def shown(self, demonstrations: Sequence[Demonstration]) -> Task:
+        """Return the task as it is after demonstrations; ValueError if they are not what it needs.
+
+        What is not defined by them is the same without.
+        """
+
     def instances(self, split: Split) -> tuple[Instance, ...]:
         """Return the fixed instances of a split."""
 
@@ -117,11 +131,26 @@ class Task(Protocol):
         name; ValueError if one is missing. Any other takes states (..., dX).
         """
 
-    def cost(self, states: Array, actions: Array, instance: Instance) -> Array:
-        """Costs (...) of states (..., dX) and actions (..., dU)."""
+    def cost(
+        self,
+        states: Array,
+        actions: Array,
+        instance: Instance,
+        measurements: Mapping[str, Array] | None = None,
+    ) -> Array:
+        """Costs (...) of states (..., dX) and actions (..., dU).
+
+        A task whose cost is measured takes whole rollouts alone, states (..., T, dX) from the first
+        on, with measurements (..., T, dZ) by name; ValueError if one is missing.
+        """
 
     def expand_cost(self, states: Array, actions: Array, instance: Instance) -> CostExpansion:
         """Quadratic model around states (..., T, dX) and actions (..., T, dU)."""
 
-    def distance(self, states: Array, instance: Instance) -> Array:
-        """Distances (...) [m] of states (..., dX) from the goal."""
+    def distance(
+        self,
+        states: Array,
+        instance: Instance,
+        measurements: Mapping[str, Array] | None = None,
+    ) -> Array:
+        """Distances (...) [m] of states (..., dX) from the goal; measurements as for the cost."""

@@ -41,6 +41,8 @@ class LocalWorker(Node):
         super().__init__("local_worker")
         parameters.declare(self)
         task = parameters.task(self)
+        demonstrations = parameters.demonstrations(self, task)
+        task = task.shown(demonstrations)
         instances = parameters.instances(self, task)
         self._schedule = parameters.schedule(self)
         configuration = parameters.configuration(self, task)
@@ -77,7 +79,7 @@ class LocalWorker(Node):
             worker=self.get_fully_qualified_name(),
             memories={key: memory for key, memory in recalled.items() if memory is not None},
             log=self.get_logger().warning,
-            demonstrations=parameters.demonstrations(self, task),
+            demonstrations=demonstrations,
         )
         self._failure = ""
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)

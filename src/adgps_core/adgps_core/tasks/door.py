@@ -1,0 +1,298 @@
+"""Door: turn the handle of a door, and pull the door open (paper, section V-B).
+
+What counts is what an inertial measurement unit on the reverse side of the handle says, against
+what it said in a demonstration of the same handle, tick by tick:
+
+    l(x, u, z) = ½ w_u ‖u‖² + ½ w_q ‖q̇‖² + ½ w_o 4 sin²(θ / 2) + ½ w_g ‖ω - ω*‖²
+
+θ is the angle between the orientations of unit and demonstration, each relative to its own first
+one: where the door stands and how its unit is mounted does not matter, as long as it is mounted
+alike. ω are angular velocities, in the unit's axes. Nothing here needs to know where the door is.
+
+An instance is a door: the place of its handle, the way that it faces, and which handle it has. No
+policy is told.
+
+Frames: the door's has its origin where the handle's axis meets the front of the shut door, x into
+the door, z up. Seen from the arm, the hinge is on the left, and the lever points there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from adgps_core import end_effector as ee
+from adgps_core.measurements import ANGULAR_VELOCITY, DIM_IMU, IMU, ORIENTATION
+from adgps_core.tasks.readings import chord_squared, heading, since_first
+from adgps_core.tasks.task import CostExpansion, Instance, Split
+from adgps_core.typing import Array, frozen
+
+if TYPE_CHECKING:
+    from adgps_core.demonstration import Demonstration
+
+START = np.array([0.0143, -0.4897, -0.0032, -2.2645, -0.0167, 2.5601, -0.7644])
+"""Joint angles with the hand above and before the handle, leaning forward by 45°."""
+
+CENTRE = np.array([0.65, -0.08, 0.52, 0.0])
+"""Position [m] and yaw [rad] of the door that the others lie around, base frame."""
+
+SPREAD = np.array([0.03, 0.03, 0.02, 0.12])
+"""How far from it doors may stand, to either side [m, rad]."""
+
+STANDOFF = 0.075
+"""Distance of the lever from the door [m]."""
+
+HINGE_RADIUS = 0.40
+"""Distance of the handle's axis from the hinge [m]."""
+
+OPEN = 0.35
+"""Angle [rad] from which the door counts as open."""
+
+TRAINED_HANDLES = (0, 1, 2)
+HELD_OUT_HANDLE = 3
+
+_NONE_SHOWN = "the cost of the task door is the distance from a demonstration: there is none"
+
+_DEAL = (0, 1, 2, 0)
+"""Handles in turn: four robots that are dealt instances as cards have one handle each."""
+
+
+def handle_of(instance: Instance) -> int:
+    """Number of the handle that an instance's door has; ValueError if there is none such."""
+    number = instance.parameters[4]
+    if number not in (*TRAINED_HANDLES, HELD_OUT_HANDLE):
+        raise ValueError(f"there is no handle {number:g}")
+    return int(number)
+
+
+def pose_of(instance: Instance) -> tuple[Array, float]:
+    """Position (3,) [m] and yaw [rad] of an instance's door in the base frame."""
+    return instance.parameters[:3], float(instance.parameters[3])
+
+
+@dataclass(frozen=True)
+class Demonstrated:
+    """What the unit said when somebody led the hand.
+
+    Parameters
+    ----------
+    instance : the door that it was.
+    readings : (T, 10) at the ticks of a rollout: quaternion (x, y, z, w), angular velocity [rad/s],
+        acceleration [m/s²].
+    """
+
+    instance: Instance
+    readings: Array
+
+    def __post_init__(self) -> None:
+        """Validate, and freeze the readings."""
+        shape = (len(self.readings), DIM_IMU)
+        object.__setattr__(self, "readings", frozen(self.readings, shape, "readings"))
+        if not len(self.readings):
+            raise ValueError("a demonstration has no readings")
+
+
+@dataclass(frozen=True)
+class Door:
+    """The door task; see the module for the formula.
+
+    Parameters
+    ----------
+    demonstrated : what the cost compares with; without any there is no cost.
+    weight_action : w_u [1 / (N·m)²].
+    weight_velocity : w_q [s²/rad²].
+    weight_orientation : w_o [1/rad²].
+    weight_rate : w_g [s²/rad²].
+    """
+
+    demonstrated: tuple[Demonstrated, ...] = ()
+    start_joint_angles: Array = field(default_factory=START.copy)
+    weight_action: float = 1e-3
+    weight_velocity: float = 0.02
+    weight_orientation: float = 10.0
+    weight_rate: float = 0.05
+    name: str = "door"
+    horizon: int = 120
+    control_period: float = 0.05
+    dim_x: int = ee.DIM_X
+    dim_u: int = ee.DIM_JOINTS
+    dim_o: int = ee.DIM_X
+    measured: tuple[str, ...] = (IMU,)
+
+    def shown(self, demonstrations: Sequence[Demonstration]) -> Door:
+        """Make the task whose cost compares with demonstrations.
+
+        Raises
+        ------
+        ValueError
+            If one has no readings of an IMU, or there is none.
+        """
+        if not demonstrations:
+            raise ValueError(_NONE_SHOWN)
+        if any(IMU not in each.measurements for each in demonstrations):
+            raise ValueError("a demonstration of the task door has no readings of an IMU")
+        found = (Demonstrated(each.instance, each.measurements[IMU]) for each in demonstrations)
+        return replace(self, demonstrated=tuple(found))
+
+    @property
+    def observation_scaling(self) -> tuple[Array, Array]:
+        """Offset and scale, (dO,) each, that bring what is seen in practice to about ±1."""
+        lever = np.tile(CENTRE[:3] - (0.12, -0.06, 0.0), 3)
+        offset = ee.state(self.start_joint_angles, np.zeros(7), lever, np.zeros(9))
+        scale = ee.state(np.full(7, 2.0), np.full(7, 2.0), np.full(9, 5.0), np.full(9, 3.0))
+        return offset, scale
+
+    def instances(self, split: Split) -> tuple[Instance, ...]:
+        """Return 16 training instances, 6 for validation, or 15 with the held-out handle.
+
+        Training doors stand in the corners of what `SPREAD` allows, four for each robot of four,
+        which keeps its handle; validation doors within it. Test doors stand on a grid: five places
+        by three ways to face.
+        """
+        if split == "training":
+            corners = np.array([[1, 1, 1, -1], [-1, 1, -1, 1], [1, -1, -1, -1], [-1, -1, 1, 1]])
+            turned = np.array([[1, 1, 1, 1], [1, 1, -1, -1], [1, -1, 1, 1], [-1, 1, 1, -1]])
+            doors = [
+                (0.8 * corners[place] * turned[robot], handle)
+                for place in range(4)
+                for robot, handle in enumerate(_DEAL)
+            ]
+        elif split == "validation":
+            doors = [
+                (side * np.array(place), handle)
+                for handle, place in zip(
+                    TRAINED_HANDLES,
+                    ((0.5, -0.5, 0.3, 0.5), (-0.5, 0.2, 0.5, 0.5), (0.2, 0.5, -0.5, 0.5)),
+                    strict=True,
+                )
+                for side in (1, -1)
+            ]
+        else:
+            places = ((0, 0), (0.7, 0.7), (0.7, -0.7), (-0.7, 0.7), (-0.7, -0.7))
+            doors = [
+                (np.array([*place, 0.0, yaw]), HELD_OUT_HANDLE)
+                for place in places
+                for yaw in (-0.7, 0.0, 0.7)
+            ]
+        return tuple(
+            self.door(CENTRE + SPREAD * offset, handle, f"{split}/{index}")
+            for index, (offset, handle) in enumerate(doors)
+        )
+
+    def door(self, pose: Array, handle: int, instance_id: str) -> Instance:
+        """Make the instance with a door at a pose (4,), x, y, z [m] and yaw [rad], base frame."""
+        numbers = np.append(frozen(pose, (4,), "pose"), handle)
+        return Instance(self.name, instance_id, numbers)
+
+    def goal_instance(self, position: Array, instance_id: str) -> Instance:
+        """Make the instance with the first handle at position (3,) [m], facing the arm."""
+        pose = np.append(frozen(position, (3,), "position"), 0.0)
+        return self.door(pose, TRAINED_HANDLES[0], instance_id)
+
+    def draw_instance(self, like: Instance, rng: np.random.Generator, instance_id: str) -> Instance:
+        """Draw a door evenly from the part of `SPREAD` around like's, with like's handle.
+
+        The part is half as wide as `SPREAD` and reaches to its border in every number in which
+        like's door is nearer to that border than to the centre.
+        """
+        offset = (like.parameters[:4] - CENTRE) / SPREAD
+        middle = np.clip(offset, -0.5, 0.5)
+        drawn = middle + rng.uniform(-0.5, 0.5, 4)
+        return self.door(CENTRE + SPREAD * drawn, handle_of(like), instance_id)
+
+    def observe(
+        self,
+        states: Array,
+        instance: Instance,
+        measurements: Mapping[str, Array] | None = None,
+    ) -> Array:
+        """Observations (..., 32): the state alone, for nobody knows where the door is."""
+        return states
+
+    def cost(
+        self,
+        states: Array,
+        actions: Array,
+        instance: Instance,
+        measurements: Mapping[str, Array] | None = None,
+    ) -> Array:
+        """Costs (..., T) of states (..., T, 32), actions (..., T, 7) and readings (..., T, 10).
+
+        The first reading is that of the begin of the rollout. What lasts longer than the
+        demonstration is compared with its end.
+
+        Raises
+        ------
+        ValueError
+            If there are no readings "imu", or there is no demonstration.
+        """
+        readings, desired = self._readings(measurements), self.desired(instance)
+        last = len(desired) - 1
+        desired = desired[np.minimum(np.arange(readings.shape[-2]), last)]
+        off = chord_squared(
+            since_first(readings[..., ORIENTATION]), since_first(desired[:, ORIENTATION])
+        )
+        rates = readings[..., ANGULAR_VELOCITY] - desired[:, ANGULAR_VELOCITY]
+        velocities = states[..., ee.JOINT_VELOCITIES]
+        cost: Array = 0.5 * (
+            self.weight_action * (actions**2).sum(-1)
+            + self.weight_velocity * (velocities**2).sum(-1)
+            + self.weight_orientation * off
+            + self.weight_rate * (rates**2).sum(-1)
+        )
+        return cost
+
+    def expand_cost(self, states: Array, actions: Array, instance: Instance) -> CostExpansion:
+        """Quadratic model of what states and actions cost, which leaves the IMU's readings out.
+
+        LQR knows nothing of the door by it: the door is PI2's to open.
+        """
+        size = self.dim_x + self.dim_u
+        shape = states.shape[:-1]
+        diagonal = np.zeros((*shape, size))
+        diagonal[..., ee.JOINT_VELOCITIES] = self.weight_velocity
+        diagonal[..., self.dim_x :] = self.weight_action
+        return CostExpansion(
+            diagonal[..., None] * np.eye(size), np.zeros((*shape, size)), np.zeros(shape)
+        )
+
+    def distance(
+        self,
+        states: Array,
+        instance: Instance,
+        measurements: Mapping[str, Array] | None = None,
+    ) -> Array:
+        """Ways (..., T) [m] that the handle is short of where the door counts as open.
+
+        How far the door is open, the readings (..., T, 10) tell, which need to begin with those
+        of the begin of the rollout.
+        """
+        opened = heading(self._readings(measurements)[..., ORIENTATION])
+        short: Array = HINGE_RADIUS * np.maximum(OPEN + opened, 0.0)
+        return short
+
+    def desired(self, instance: Instance) -> Array:
+        """Readings (T, 10) of the demonstration nearest to an instance, of its handle if any is.
+
+        Raises
+        ------
+        ValueError
+            If there is no demonstration.
+        """
+        if not self.demonstrated:
+            raise ValueError(_NONE_SHOWN)
+
+        def apart(candidate: Demonstrated) -> tuple[bool, float]:
+            difference = candidate.instance.parameters - instance.parameters
+            return bool(difference[4]), float(np.linalg.norm(difference[:4] / SPREAD))
+
+        return min(self.demonstrated, key=apart).readings
+
+    def _readings(self, measurements: Mapping[str, Array] | None) -> Array:
+        """Readings of the unit; ValueError if there are none."""
+        if not measurements or IMU not in measurements:
+            raise ValueError(f"the task door needs the measurement {IMU!r}")
+        return measurements[IMU]
