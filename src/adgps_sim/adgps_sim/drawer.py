@@ -67,6 +67,11 @@ class DrawerScene:
         return self._motion[0]
 
     @property
+    def succeeded(self) -> None:
+        """Unknown: how far the hand shall push, the instance says and the task measures."""
+        return None
+
+    @property
     def imu_mount(self) -> ImuMount:
         """On the middle of its front, axes as those of the base."""
         return ImuMount(self.body, _SLIDE, position=np.array([-_HALF_EXTENTS[0], 0.0, 0.0]))

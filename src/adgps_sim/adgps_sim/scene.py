@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from adgps_core.tasks import Instance
+from adgps_sim.door import DoorScene
 from adgps_sim.drawer import DrawerScene
 from adgps_sim.guide import Waypoint
 from adgps_sim.imu import ImuMount
@@ -17,6 +18,10 @@ class Scene(Protocol):
     @property
     def imu_mount(self) -> ImuMount | None:
         """Where an IMU sits until the next reset; None: there is none."""
+
+    @property
+    def succeeded(self) -> bool | None:
+        """Whether the task is done, in truth; None where the scene does not know."""
 
     def reset(self, instance: Instance) -> None:
         """Set everything up for a rollout on an instance, with no memory of those before."""
@@ -31,7 +36,7 @@ class Scene(Protocol):
 SceneBuilder = Callable[[int], Scene]
 """Makes a scene in the physics client of that number."""
 
-_BUILDERS: dict[str, SceneBuilder] = {"drawer": DrawerScene}
+_BUILDERS: dict[str, SceneBuilder] = {"drawer": DrawerScene, "door": DoorScene}
 
 
 def scene_builder(task: str) -> SceneBuilder | None:
