@@ -1,0 +1,186 @@
+"""Open doors with PI2 that begins with one demonstration of each handle.
+
+    ./adgps exec python benchmarks/door_local.py [--iterations 10] [--samples 20] [--doors 16]
+
+A guide shows the door in the middle, once for each handle that is trained with. Then local policies
+are practised on the training doors, in one process, alone: other places, the same handles; the cost
+is what the IMU on the handle says against what it said when it was shown. A trial is a rollout
+without exploration from an initial state of its own; the simulator tells whether the door is open.
+Before practice, the policy is the one that follows the demonstration. The exit status is 1 if
+practice is not worth what the README says.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
+from typing import Any
+
+import numpy as np
+
+from adgps_bringup.demo_bags.convert import convert
+from adgps_bringup.demo_bags.recording import Recording
+from adgps_bringup.in_process import InProcessRobot, practise
+from adgps_bringup.parameter_files import load
+from adgps_bringup.resources import hyper_parameters
+from adgps_core.demonstration import Demonstration, nearest
+from adgps_core.measurements import IMU
+from adgps_core.phases import Phase
+from adgps_core.policies import LinearGaussianPolicy
+from adgps_core.scoring import distances
+from adgps_core.tasks import Instance
+from adgps_core.tasks.door import CENTRE, TRAINED_HANDLES, Door, handle_of
+from adgps_local_worker.configuration import LocalConfiguration
+from adgps_local_worker.initial_policy import follow
+from adgps_local_worker.practice import RolloutError, Schedule
+from adgps_robot.kinematics import Kinematics
+from adgps_sim.demonstrating import GuidedArm
+from adgps_sim.door.handles import HANDLES
+from adgps_sim.scene import scene_builder
+from adgps_sim.world import JOINT_NAMES, URDF, World
+
+TASK = Door()
+STATE_RATE = 80.0  # [Hz]
+TRIALS = 20
+TRIAL_SEED = 10**6
+"""Far from the seeds of practice: a trial begins in a state that was not practised."""
+
+
+def configuration() -> LocalConfiguration:
+    """Hyper-parameters of the task's own files."""
+    found: dict[str, Any] = {}
+    for path in hyper_parameters(TASK.name, "badmm", "pi2"):
+        for pattern, parameters in load(path):
+            if pattern.endswith("/local_worker"):
+                found |= parameters
+    known = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in found.items()
+        if name in LocalConfiguration.__dataclass_fields__
+    }
+    return replace(LocalConfiguration(), **known)
+
+
+def demonstrate(instances: Sequence[Instance]) -> tuple[Demonstration, ...]:
+    """Have a guide lead a simulated arm through instances."""
+    world = World(scene=scene_builder(TASK.name))
+    arm = GuidedArm(world, TASK, STATE_RATE, np.random.default_rng(0))
+    shown = []
+    for instance in instances:
+        arm.begin(instance)
+        stamps, states, readings = [], [], []
+        going_on = True
+        while going_on:
+            stamps.append(1e-9 * arm.stamp_ns)
+            states.append(world.state)
+            assert world.imu is not None
+            readings.append(world.imu.row)
+            going_on = arm.advance()
+        times = np.array(stamps)
+        recording = Recording(
+            instance,
+            times,
+            np.array([state.positions for state in states]),
+            np.array([state.velocities for state in states]),
+            times,
+            np.array(readings),
+        )
+        shown.append(convert(recording, TASK, Kinematics(URDF, JOINT_NAMES), 1.0).demonstration)
+    world.close()
+    return tuple(shown)
+
+
+@dataclass(frozen=True)
+class Trials:
+    """Part of trials in which the door was opened, mean cost, mean distance left [m]."""
+
+    opened: float
+    cost: float
+    distance: float
+
+
+def attempt(
+    robot: InProcessRobot, task: Door, instance: Instance, policy: LinearGaussianPolicy
+) -> Trials:
+    """Try a policy without exploration; a rollout that a limit ended opened nothing."""
+    opened, costs, left = 0, [], []
+    for trial in range(TRIALS):
+        robot.reset(instance, TRIAL_SEED + trial)
+        try:
+            rollout = robot.rollout(instance, policy, trial, 0.0)
+        except RolloutError:
+            continue
+        opened += bool(robot.succeeded)
+        costs.append(
+            task.cost(
+                rollout.states[:-1], rollout.actions_applied, instance, rollout.measurements
+            ).sum()
+        )
+        left.append(distances(task, rollout)[-1])
+    return Trials(opened / TRIALS, float(np.mean(costs or [np.nan])), float(np.mean(left or [0.0])))
+
+
+def measure(
+    instance: Instance,
+    shown: tuple[Demonstration, ...],
+    settings: LocalConfiguration,
+    samples: int,
+    iterations: int,
+) -> tuple[Trials, Trials]:
+    """Practise on one door; trials before and after."""
+    task = TASK.shown(shown)
+    robot = InProcessRobot(task, 0)
+    first = follow(
+        nearest(shown, instance),
+        task.dim_x,
+        np.array(settings.demonstration_stiffness),
+        np.array(settings.demonstration_damping),
+        np.array(settings.demonstration_noise),
+    )
+    before = attempt(robot, task, instance, first)
+    schedule = Schedule((Phase("badmm", "pi2", iterations),), samples=samples)
+    states = practise(robot, task, [instance], schedule, settings, demonstrations=shown)
+    after = attempt(robot, task, instance, states[instance.id].policy)
+    robot.close()
+    return before, after
+
+
+def main() -> int:
+    """Print the table, handle by handle."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--iterations", type=int, default=10)
+    parser.add_argument("--samples", type=int, default=20)
+    parser.add_argument("--doors", type=int, default=16, help="of the training instances")
+    options = parser.parse_args()
+    shown = demonstrate([TASK.door(CENTRE, each, f"shown/{each}") for each in TRAINED_HANDLES])
+    assert all(IMU in each.measurements for each in shown)
+    settings, size = configuration(), (options.samples, options.iterations)
+    doors = TASK.instances("training")[: options.doors]
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        jobs = [pool.submit(measure, door, shown, settings, *size) for door in doors]
+        found = {}
+        for door, job in zip(doors, jobs, strict=True):
+            found[door.id] = job.result()
+            before, after = found[door.id]
+            print(f"{door.id}, {HANDLES[handle_of(door)].name}: {before} -> {after}", flush=True)
+    print("\n| handle | doors | opened before | opened after | cost before | cost after |")
+    print("|---|---|---|---|---|---|")
+    for handle in (*TRAINED_HANDLES, None):
+        pairs = [found[door.id] for door in doors if handle in (None, handle_of(door))]
+        if not pairs:
+            continue
+        name = "all" if handle is None else HANDLES[handle].name
+        opened = [statistics.mean(pair[i].opened for pair in pairs) for i in (0, 1)]
+        costs = [float(np.nanmean([pair[i].cost for pair in pairs])) for i in (0, 1)]
+        cells = f"{opened[0]:.0%} | {opened[1]:.0%} | {costs[0]:.0f} | {costs[1]:.0f}"
+        print(f"| {name} | {len(pairs)} | {cells} |")
+    return int(opened[1] < opened[0] + 0.2)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
