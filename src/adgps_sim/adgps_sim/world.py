@@ -18,6 +18,7 @@ import pybullet_data
 from adgps_core.end_effector import FRAME
 from adgps_core.tasks import Instance
 from adgps_core.typing import Array
+from adgps_sim.camera import OVER_SHOULDER, Camera, CameraPose
 from adgps_sim.guide import (
     FINGER_OPENING,
     GUIDE_DURATION,
@@ -212,6 +213,15 @@ class World:
             np.array([joint[1] for joint in joints]),
             self._efforts,
         )
+
+    @property
+    def succeeded(self) -> bool | None:
+        """The scene's own truth about the task, for evaluation only; None where it tells none."""
+        return self._scene.succeeded if self._scene else None
+
+    def camera(self, pose: CameraPose = OVER_SHOULDER) -> Camera:
+        """Make a camera that looks at this world."""
+        return Camera(self._client, pose)
 
     @property
     def kinetic_energy(self) -> float:

@@ -16,7 +16,7 @@ from rclpy.executors import SingleThreadedExecutor  # noqa: E402
 from rclpy.node import Node  # noqa: E402
 from rclpy.qos import QoSProfile  # noqa: E402
 from rosgraph_msgs.msg import Clock  # noqa: E402
-from sensor_msgs.msg import Imu, JointState  # noqa: E402
+from sensor_msgs.msg import CameraInfo, Image, Imu, JointState  # noqa: E402
 
 from adgps_core.conversions.messages import (  # noqa: E402
     instance_to_msg,
@@ -53,6 +53,10 @@ class Driver(Node):
         self.create_subscription(JointState, "joint_states", self.states.append, LATCHED)
         every = QoSProfile(depth=10, reliability=LATCHED.reliability, durability=LATCHED.durability)
         self.create_subscription(Imu, "imu/data", self.readings.append, every)
+        self.images: list[Image] = []
+        self.calibrations: list[CameraInfo] = []
+        self.create_subscription(Image, "image_raw", self.images.append, every)
+        self.create_subscription(CameraInfo, "camera_info", self.calibrations.append, every)
         self.create_subscription(Clock, "/clock", self._on_clock, CLOCK)
         self.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10)
         self.until(
@@ -224,7 +228,27 @@ def test_every_state_of_the_drawer_has_its_imu_reading(make_driver: Callable[...
         assert (np.diag(matrix) > 0).all() and np.count_nonzero(matrix) == 3
 
 
+def test_the_camera_sees_every_state_if_it_is_asked_for(make_driver: Callable[..., Driver]) -> None:
+    """With the state's stamp; when the door changes, so does the image."""
+    driver = make_driver(task="door", camera=True)
+    driver.tick([0.0] * 7)
+    driver.until(
+        lambda: driver.images and driver.images[-1].header.stamp == driver.states[-1].header.stamp,
+        "the image",
+    )
+    before = driver.images[-1]
+    assert (before.encoding, before.width, before.height, before.step) == ("rgb8", 314, 250, 942)
+    assert len(before.data) == before.step * before.height
+    assert before.header.frame_id == "camera_optical_frame"
+    driver.until(
+        lambda: driver.calibrations[-1].header.stamp == before.header.stamp, "the calibration"
+    )
+    assert driver.calibrations[-1].k[2] == pytest.approx(156.5)
+    assert before.header.frame_id == driver.calibrations[-1].header.frame_id
+
+
 def test_reaching_has_no_imu(make_driver: Callable[..., Driver]) -> None:
     """Nobody publishes what is not there."""
     driver = make_driver()
     assert not driver.robot.has_imu and driver.count_publishers("imu/data") == 0
+    assert driver.count_publishers("image_raw") == 0  # nor an image that nobody asked for

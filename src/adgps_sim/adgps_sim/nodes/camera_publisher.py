@@ -1,0 +1,52 @@
+"""Publishes what the simulated camera sees, as a camera's driver would."""
+
+from __future__ import annotations
+
+from array import array
+
+import numpy as np
+from rclpy.node import Node
+from sensor_msgs.msg import CameraInfo, Image
+
+from adgps_core.conversions.messages import stamp_from_ns
+from adgps_sim.camera import HEIGHT, WIDTH, Camera
+from adgps_sim.nodes.publishing import LATCHED
+
+CAMERA_FRAME = "camera_optical_frame"
+
+
+class CameraPublisher:
+    """Draws and publishes an image at a stamp; the calibration goes before it.
+
+    Parameters
+    ----------
+    node : whose topics `image_raw` and `camera_info` are.
+    camera : what looks.
+    """
+
+    def __init__(self, node: Node, camera: Camera) -> None:
+        self._camera = camera
+        self._images = node.create_publisher(Image, "image_raw", LATCHED)
+        self._calibrations = node.create_publisher(CameraInfo, "camera_info", LATCHED)
+        intrinsics = camera.intrinsics
+        self._calibration = CameraInfo(
+            width=WIDTH,
+            height=HEIGHT,
+            distortion_model="plumb_bob",
+            d=[0.0] * 5,
+            k=intrinsics.ravel().tolist(),
+            r=np.eye(3).ravel().tolist(),
+            p=np.hstack([intrinsics, np.zeros((3, 1))]).ravel().tolist(),
+        )
+        self._image = Image(width=WIDTH, height=HEIGHT, encoding="rgb8", step=3 * WIDTH)
+        for header in (self._calibration.header, self._image.header):
+            header.frame_id = CAMERA_FRAME
+
+    def publish(self, stamp_ns: int) -> None:
+        """Publish what the camera sees at a stamp [ns]."""
+        stamp = stamp_from_ns(stamp_ns)
+        self._calibration.header.stamp = stamp
+        self._image.header.stamp = stamp
+        self._image.data = array("B", self._camera.look().image.tobytes())
+        self._calibrations.publish(self._calibration)
+        self._images.publish(self._image)

@@ -1,0 +1,59 @@
+"""The simulated camera: what it draws is where its own numbers say."""
+
+import numpy as np
+import pytest
+
+from adgps_core.tasks.door import CENTRE, HELD_OUT_HANDLE, Door
+from adgps_sim.camera import HEIGHT, OVER_SHOULDER, WIDTH, CameraPose
+from adgps_sim.door import DoorScene
+from adgps_sim.door.handles import HANDLES
+from adgps_sim.world import World
+
+TASK = Door()
+
+
+def test_the_door_is_drawn_where_it_is_and_as_far_as_it_is() -> None:
+    """A corner of its panel: the frame's colour on one side, the door's on the other, its depth."""
+    world = World(scene=DoorScene)
+    world.reset(TASK.start_joint_angles, TASK.door(CENTRE, 0, "a"))
+    camera = world.camera()
+    view = camera.look()
+    assert view.image.shape == (HEIGHT, WIDTH, 3) and view.image.dtype == np.uint8
+    points = CENTRE[:3] + np.array([[0.0, -0.07, -0.28], [0.0, -0.07, 0.18], [0.0, 0.3, -0.2]])
+    forward = np.subtract(OVER_SHOULDER.target, OVER_SHOULDER.eye)
+    forward = forward / np.linalg.norm(forward)
+    for point, (column, row) in zip(points, camera.project(points), strict=True):
+        if not (0 <= column < WIDTH and 0 <= row < HEIGHT):
+            continue
+        depth = (point - OVER_SHOULDER.eye) @ forward
+        assert view.depth[round(row), round(column)] == pytest.approx(depth, abs=0.01)
+    inside, outside = camera.project(CENTRE[:3] + np.array([[0, -0.08, -0.1], [0, -0.12, -0.1]]))
+    door, frame = (
+        view.image[round(row), round(column)].mean() for column, row in (inside, outside)
+    )
+    assert door > frame + 40
+    world.close()
+
+
+def test_handles_can_be_told_apart_and_images_repeat() -> None:
+    """The red lever is red where it is; equal states are equal images, whatever was before."""
+    world = World(scene=DoorScene)
+    camera = world.camera()
+    images = []
+    for handle in (HELD_OUT_HANDLE, 0, HELD_OUT_HANDLE):
+        world.reset(TASK.start_joint_angles, TASK.door(CENTRE, handle, "a"))
+        images.append(camera.look().image.astype(int))
+    first, other, again = images
+    np.testing.assert_array_equal(first, again)
+    assert HANDLES[HELD_OUT_HANDLE].colour[0] > 0.6
+    reddish = (first[..., 0] > first[..., 1:].max(axis=-1) + 60).sum()
+    assert reddish > 50
+    assert (other[..., 0] > other[..., 1:].max(axis=-1) + 60).sum() == 0
+    world.close()
+
+
+def test_a_camera_that_cannot_look_is_refused() -> None:
+    """At itself, or along the vertical, where up is nowhere."""
+    for target in ((0.0, 0.0, 1.0), (0.0, 0.0, 0.0)):
+        with pytest.raises(ValueError, match="looks neither"):
+            CameraPose(eye=(0.0, 0.0, 1.0), target=target)
