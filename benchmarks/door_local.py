@@ -1,6 +1,6 @@
 """Open doors with PI2 that begins with one demonstration of each handle.
 
-    ./adgps exec python benchmarks/door_local.py [--iterations 10] [--samples 20] [--doors 16]
+    ./adgps exec python benchmarks/door_local.py [--iterations 12] [--samples 20] [--doors 16]
 
 A guide shows the door in the middle, once for each handle that is trained with. Then local policies
 are practised on the training doors, in one process, alone: other places, the same handles; the cost
@@ -153,7 +153,7 @@ def measure(
 def main() -> int:
     """Print the table, handle by handle."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--iterations", type=int, default=10)
+    parser.add_argument("--iterations", type=int, default=12)
     parser.add_argument("--samples", type=int, default=20)
     parser.add_argument("--doors", type=int, default=16, help="of the training instances")
     options = parser.parse_args()
