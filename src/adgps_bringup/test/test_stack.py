@@ -199,3 +199,12 @@ def test_local_workers_begin_with_the_demonstrations_in_the_runs_folder() -> Non
         assert "demonstration" not in worker.parameters
     with pytest.raises(ValueError, match="a phase of badmm is needed"):
         describe_stack(replace(chosen, method="mdgps"))
+
+
+def test_a_task_that_demonstrations_define_is_refused_without() -> None:
+    """Before anything is started; with them, every local worker reads them."""
+    door = StackOptions(task="door", run=Path("/r"))
+    with pytest.raises(ValueError, match="from a demonstration: there is none"):
+        describe_stack(door)
+    workers = describe_stack(replace(door, demo=Path("/bag"))).of("local_worker")
+    assert all(each.parameters["demonstration"] for each in workers)

@@ -1,12 +1,14 @@
 """One instance's update: it learns, within its bound, and towards the global policy."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from point_mass import CONFIGURATION, INSTANCES, TASK, global_policy
+from point_mass import CONFIGURATION, INSTANCES, TASK, PointMass, global_policy
 
 from adgps_core.policies import LinearGaussianPolicy
+from adgps_core.tasks import Instance
 from adgps_core.trajectory import Trajectory
 from adgps_core.typing import Array
 from adgps_local_worker.badmm import update_kl_weights
@@ -309,6 +311,44 @@ def test_under_mdgps_the_step_starts_from_the_global_policy_that_sampled() -> No
     np.testing.assert_allclose(variances, np.tile(GLOBAL.variance, (TASK.horizon, 1)), rtol=0.05)
     with pytest.raises(ValueError, match="global policy"):
         fit(state, [TASK.roll_out(GOAL, GLOBAL, 0)] * 2, MDGPS_LQR, np.random.default_rng(0))
+
+
+def test_what_a_task_that_measures_saw_is_never_asked_for_without_measurements() -> None:
+    """Costs get the rollouts' measurements; linearising takes the observations as recorded."""
+
+    class Measured(PointMass):
+        """A point mass whose cost and observations are what a sensor says."""
+
+        def observe(
+            self,
+            states: Array,
+            instance: Instance,
+            measurements: Mapping[str, Array] | None = None,
+        ) -> Array:
+            """Refuse: nobody knows any more what the sensor said."""
+            raise AssertionError("asked what was seen")
+
+        def cost(
+            self,
+            states: Array,
+            actions: Array,
+            instance: Instance,
+            measurements: Mapping[str, Array] | None = None,
+        ) -> Array:
+            """Take the sensor's word for it."""
+            assert measurements is not None
+            return measurements["sensor"][..., 0]
+
+    rng = np.random.default_rng(0)
+    said = [rng.standard_normal((TASK.horizon, 1)) for _ in range(8)]
+    samples = [
+        replace(TASK.roll_out(GOAL, GLOBAL, seed), measurements={"sensor": word})
+        for seed, word in enumerate(said)
+    ]
+    problem = replace(MDGPS_PI2, task=Measured(measured=("sensor",)))
+    state = fit(initial_state(TASK, CONFIGURATION), samples, problem, rng, GLOBAL)
+    assert state.batch is not None and state.linearized is not None
+    np.testing.assert_array_equal(state.batch.costs, np.stack(said)[..., 0])
 
 
 @pytest.mark.parametrize("multiplier", [0.01, 0.3])
