@@ -18,7 +18,7 @@ import pybullet_data
 from adgps_core.end_effector import FRAME
 from adgps_core.tasks import Instance
 from adgps_core.typing import Array
-from adgps_sim.camera import OVER_SHOULDER, Camera, CameraPose
+from adgps_sim.camera import OVER_SHOULDER, Camera
 from adgps_sim.guide import (
     FINGER_OPENING,
     GUIDE_DURATION,
@@ -30,6 +30,7 @@ from adgps_sim.guide import (
 from adgps_sim.imu import Imu, ImuReading, ImuSettings
 from adgps_sim.links import link_motion
 from adgps_sim.scene import SceneBuilder
+from adgps_sim.variation import Variation, apply
 
 URDF = Path(pybullet_data.getDataPath()) / "franka_panda" / "panda.urdf"
 JOINT_NAMES = tuple(f"panda_joint{number}" for number in range(1, 8))
@@ -68,6 +69,7 @@ class World:
     joint_damping : torque of each arm joint against its velocity [N·m·s/rad].
     scene : makes what the arm works on; None: it is alone.
     imu_settings : errors of the scene's IMU, where it has one; None: those of a cheap one.
+    variation : how the arm differs from others; None: not at all.
 
     Raises
     ------
@@ -81,6 +83,7 @@ class World:
         joint_damping: float = 1.0,
         scene: SceneBuilder | None = None,
         imu_settings: ImuSettings | None = None,
+        variation: Variation | None = None,
     ) -> None:
         if physics_rate < 240.0:
             raise ValueError(f"physics_rate must be at least 240 Hz, got {physics_rate}")
@@ -106,6 +109,13 @@ class World:
         self._stiffness = np.array([0.0] * count + [FINGER_STIFFNESS] * len(FINGER_NAMES))
         self._damping = np.array([joint_damping] * count + [FINGER_DAMPING] * len(FINGER_NAMES))
         self._rest = np.array([0.0] * count + [FINGER_OPENING] * len(FINGER_NAMES))
+        self._torque_scale: Array | None = None
+        self._camera_pose = OVER_SHOULDER
+        if variation is not None:
+            apply(variation, self._client, self._arm, self._dofs[:count])
+            self._damping[:count] *= variation.damping
+            self._torque_scale = variation.torques
+            self._camera_pose = variation.camera
         self._efforts = np.zeros(count)
         self._hand = self._hand_link()
         self._guide: Guide | None = None
@@ -157,7 +167,8 @@ class World:
         if steps < 1 or abs(steps - duration * self.physics_rate) > 1e-6:
             raise ValueError(f"{duration} s are not whole steps at {self.physics_rate} Hz")
         self._efforts = np.clip(torques, -self._effort_limits, self._effort_limits)
-        held = np.append(self._efforts, np.zeros(len(FINGER_NAMES)))
+        given = self._efforts if self._torque_scale is None else self._torque_scale * self._efforts
+        held = np.append(given, np.zeros(len(FINGER_NAMES)))
         rest = [0.0] * len(self._dofs)
         for _ in range(steps):
             joints = pybullet.getJointStates(self._arm, self._dofs, physicsClientId=self._client)
@@ -219,9 +230,9 @@ class World:
         """The scene's own truth about the task, for evaluation only; None where it tells none."""
         return self._scene.succeeded if self._scene else None
 
-    def camera(self, pose: CameraPose = OVER_SHOULDER) -> Camera:
-        """Make a camera that looks at this world."""
-        return Camera(self._client, pose)
+    def camera(self) -> Camera:
+        """Make the camera that looks at this world over the arm's shoulder."""
+        return Camera(self._client, self._camera_pose)
 
     @property
     def kinetic_energy(self) -> float:

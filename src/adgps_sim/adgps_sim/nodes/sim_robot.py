@@ -26,9 +26,12 @@ from adgps_sim.nodes.camera_publisher import CameraPublisher
 from adgps_sim.nodes.publishing import WorldPublisher
 from adgps_sim.robot import LockStepRobot, RealTimeRobot, Robot
 from adgps_sim.scene import scene_builder
+from adgps_sim.variation import Variation, vary
 from adgps_sim.world import World
 
 DIAGNOSTICS_PERIOD = 1.0
+VARIATION_STREAM = 7
+"""Part of the seed of what is different in an arm, so that it is not that of a reset."""
 
 _PARAMETERS: dict[str, tuple[Any, str, float, float]] = {
     "seed": (0, "Seed of initial perturbations, with the seed of each reset.", 0, 2**62),
@@ -36,6 +39,7 @@ _PARAMETERS: dict[str, tuple[Any, str, float, float]] = {
     "physics_rate": (240.0, "Steps of the physics [Hz]; a multiple of state_rate.", 240.0, 1e5),
     "state_rate": (120.0, "Joint states per simulated second in real time [Hz].", 20.0, 1000.0),
     "joint_damping": (1.0, "Of every joint of the arm [N*m*s/rad].", 0.0, 100.0),
+    "variation": (0.0, "How much the arm differs from others, by its seed; 0: not.", 0.0, 1.0),
 }
 
 
@@ -69,6 +73,7 @@ class SimRobot(Node):
             self.get_parameter("physics_rate").value,
             self.get_parameter("joint_damping").value,
             scene_builder(self._task.name),
+            variation=self._variation(),
         )
         self._robot = self._build_robot()
         self._world_publisher = WorldPublisher(self, self._world)
@@ -91,6 +96,13 @@ class SimRobot(Node):
             period = 1 / self.get_parameter("state_rate").value / self._factor
             self.create_timer(period, self._on_timer, clock=steady)
         self._publish_state()
+
+    def _variation(self) -> Variation | None:
+        """What is different in this arm; drawn from its seed."""
+        amount = self.get_parameter("variation").value
+        if amount == 0.0:
+            return None
+        return vary(amount, np.random.default_rng((self._seed, VARIATION_STREAM)))
 
     @property
     def lock_step(self) -> bool:
