@@ -241,7 +241,8 @@ def test_the_camera_sees_every_state_if_it_is_asked_for(make_driver: Callable[..
     assert len(before.data) == before.step * before.height
     assert before.header.frame_id == "camera_optical_frame"
     driver.until(
-        lambda: driver.calibrations[-1].header.stamp == before.header.stamp, "the calibration"
+        lambda: driver.calibrations and driver.calibrations[-1].header.stamp == before.header.stamp,
+        "the calibration",
     )
     assert driver.calibrations[-1].k[2] == pytest.approx(156.5)
     assert before.header.frame_id == driver.calibrations[-1].header.frame_id
