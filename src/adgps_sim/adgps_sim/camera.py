@@ -85,11 +85,15 @@ class Camera:
 
     @property
     def intrinsics(self) -> Array:
-        """K (3, 3) of a pinhole without distortion [pixels]; pixel centres are whole numbers."""
+        """K (3, 3) of a pinhole without distortion [pixels]; pixel centres are whole numbers.
+
+        The renderer's optical axis is half a pixel to the right of the image's middle, and half a
+        pixel above it.
+        """
         return np.array(
             [
-                [self.focal_length, 0.0, (WIDTH - 1) / 2],
-                [0.0, self.focal_length, (HEIGHT - 1) / 2],
+                [self.focal_length, 0.0, WIDTH / 2],
+                [0.0, self.focal_length, HEIGHT / 2 - 1],
                 [0.0, 0.0, 1.0],
             ]
         )

@@ -1,10 +1,11 @@
 """The simulated camera: what it draws is where its own numbers say."""
 
 import numpy as np
+import pybullet
 import pytest
 
 from adgps_core.tasks.door import CENTRE, HELD_OUT_HANDLE, Door
-from adgps_sim.camera import HEIGHT, OVER_SHOULDER, WIDTH, CameraPose
+from adgps_sim.camera import HEIGHT, OVER_SHOULDER, WIDTH, Camera, CameraPose
 from adgps_sim.door import DoorScene
 from adgps_sim.door.handles import HANDLES
 from adgps_sim.world import World
@@ -57,3 +58,22 @@ def test_a_camera_that_cannot_look_is_refused() -> None:
     for target in ((0.0, 0.0, 1.0), (0.0, 0.0, 0.0)):
         with pytest.raises(ValueError, match="looks neither"):
             CameraPose(eye=(0.0, 0.0, 1.0), target=target)
+
+
+def test_small_things_are_drawn_where_they_are_projected_to() -> None:
+    """To a fraction of a pixel: half of one is 3 mm in a pose that is found from depth."""
+    client = pybullet.connect(pybullet.DIRECT)
+    camera = Camera(client)
+    shape = pybullet.createVisualShape(pybullet.GEOM_SPHERE, radius=0.03, physicsClientId=client)
+    sphere = pybullet.createMultiBody(0, -1, shape, physicsClientId=client)
+    rng = np.random.default_rng(0)
+    apart = []
+    for place in np.array([0.6, 0.0, 0.5]) + rng.uniform(-0.12, 0.12, (20, 3)):
+        pybullet.resetBasePositionAndOrientation(
+            sphere, place.tolist(), (0.0, 0.0, 0.0, 1.0), physicsClientId=client
+        )
+        rows, columns = np.nonzero(camera.look().depth < 3.0)
+        drawn = [(columns.min() + columns.max()) / 2, (rows.min() + rows.max()) / 2]
+        apart.append(drawn - camera.project(place))
+    pybullet.disconnect(physicsClientId=client)
+    assert np.abs(np.mean(apart, axis=0)).max() < 0.2
