@@ -7,6 +7,7 @@ import threading
 import time
 from itertools import pairwise
 from types import TracebackType
+from typing import Any
 
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
@@ -28,7 +29,7 @@ class RunListener:
         os.environ.update(environment())  # else it would not be found on this host
         self._lock = threading.Lock()
         self._reports: dict[str, list[tuple[float, dict[str, str]]]] = {}
-        self._steps: dict[str, list[int]] = {name: [] for name in global_workers}
+        self._steps: dict[str, list[tuple[int, int]]] = {name: [] for name in global_workers}
         self._ros = RosNode("listener", domain_id)
         watch_diagnostics(self._ros.node, self._on_report)
         latched = QoSProfile(
@@ -38,7 +39,8 @@ class RunListener:
         )
         for name in global_workers:
             topic = f"{name.rpartition('/')[0]}/replay_status"
-            self._ros.node.create_subscription(ReplayStatus, topic, self._on_status, latched)
+            with_info: Any = self._on_status  # rclpy's signature knows one argument only
+            self._ros.node.create_subscription(ReplayStatus, topic, with_info, latched)
 
     def __enter__(self) -> RunListener:
         """Hear from now on."""
@@ -59,16 +61,21 @@ class RunListener:
             return [values for at, values in self._reports.get(name, ()) if since <= at <= until]
 
     def steps_acknowledged(self, name: str) -> int:
-        """Gradient steps of a global worker, the ones of killed processes included."""
+        """Gradient steps of a global worker, the ones of killed processes included.
+
+        A process that was started again is known by its messages, which are numbered anew: it may
+        have taken more steps than the one before when it is first heard.
+        """
         with self._lock:
-            steps = self._steps[name]
-        ends = [a for a, b in pairwise(steps) if b < a]
-        return sum(ends) + (steps[-1] if steps else 0)
+            heard = self._steps[name]
+        ends = [steps for (number, steps), (after, _) in pairwise(heard) if after <= number]
+        return sum(ends) + (heard[-1][1] if heard else 0)
 
     def _on_report(self, name: str, values: dict[str, str]) -> None:
         with self._lock:
             self._reports.setdefault(name, []).append((time.monotonic(), values))
 
-    def _on_status(self, message: ReplayStatus) -> None:
+    def _on_status(self, message: ReplayStatus, info: dict[str, Any]) -> None:
         with self._lock:
-            self._steps[message.worker].append(int(message.steps))
+            number = int(info["publication_sequence_number"])
+            self._steps[message.worker].append((number, int(message.steps)))
