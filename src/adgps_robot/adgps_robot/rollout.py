@@ -175,7 +175,9 @@ class Rollout:
         )
 
     def _observe(self, t: int) -> Array:
-        """Observation (dO,) at step t, of all that was seen until then."""
+        """Observation (dO,) at step t, of all that was seen until then where the task measures."""
+        if not self._task.measured:
+            return self._task.observe(self._states[t], self.goal.instance)
         seen = {name: rows[: t + 1] for name, rows in self._measurements.items()}
         observations = self._task.observe(self._states[: t + 1], self.goal.instance, seen)
         newest: Array = observations[-1]

@@ -213,7 +213,7 @@ class Looking(Reach):
 
 
 def test_the_policy_acts_on_what_was_measured_so_far() -> None:
-    task = Looking(dim_o=TASK.dim_o + 2)
+    task = Looking(dim_o=TASK.dim_o + 2, measured=("light",))
     architecture = Architecture(task.dim_o, task.dim_u, (8,), action_scale=2.0)
     values = initial_values(architecture, np.random.default_rng(0))
     zeros, ones = np.zeros(task.dim_o), np.ones(task.dim_o)

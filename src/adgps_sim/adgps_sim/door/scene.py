@@ -109,8 +109,8 @@ class DoorScene:
         """Let springs, friction and the latch act."""
         mechanics, handle = self._mechanics, self._handle
         opened, turned = self._motion(DOOR)[0], self._motion(HANDLE)[0]
-        latched = turned < handle.release and opened < mechanics.bolt
-        self._act(DOOR, -mechanics.stiffness * opened, _LATCHED if latched else mechanics.friction)
+        friction = _LATCHED if self.latched else mechanics.friction
+        self._act(DOOR, -mechanics.stiffness * opened, friction)
         preload = handle.preload * min(max(turned / _PLAY, -1.0), 1.0)
         self._act(HANDLE, -preload - handle.stiffness * turned, handle.friction)
 
