@@ -80,6 +80,11 @@ def generate_launch_description() -> LaunchDescription:
                 "none",
             ),
             DeclareLaunchArgument(
+                "vision",
+                default_value="",
+                description="vision network that the global policy sees with; empty: it is blind",
+            ),
+            DeclareLaunchArgument(
                 "record",
                 default_value="",
                 choices=RECORDINGS,

@@ -46,6 +46,7 @@ from adgps_bringup.run_folder import (
 from adgps_bringup.stack import NodeDescription, Stack, describe_stack
 from adgps_bringup.supervisor import RespawnLimit, tether_command
 from adgps_bringup.training_state import TrainingState
+from adgps_bringup.vision import keep_vision
 from adgps_core.tasks import make_task
 
 _LOG = "adgps"
@@ -78,8 +79,10 @@ def _launch(options: StackOptions, context: LaunchContext) -> list[LaunchDescrip
     check_executables(stack.nodes)
     assert stack.options.run is not None
     keep_demonstrations = load_new(options, get_logger(_LOG).info)
+    keep_eyes = keep_vision(options)
     _held.enter_context(locked(stack.options.run))
     keep_demonstrations()
+    keep_eyes()
     stack = describe_stack(keep_parameter_files(stack.options))
     write_config(stack)
     run = stack.options.run
@@ -110,6 +113,9 @@ def choose(arguments: Mapping[str, str], *, go_on: bool = True) -> StackOptions:
         record=arguments.get("record", ""),
         storage=arguments.get("storage", STORAGES[0]),
         demo=find_or_name(Path(arguments["demo"]).expanduser()) if arguments.get("demo") else None,
+        vision=Path(arguments["vision"]).expanduser().absolute()
+        if arguments.get("vision")
+        else None,
         parameter_files=hyper_parameters(
             arguments["task"], arguments["method"], arguments["optimizer"]
         ),
@@ -143,10 +149,13 @@ def _go_on(options: StackOptions) -> StackOptions:
         return options
     check_writable(options.run)
     chosen = {name: getattr(options, name) for name in FIXED}
-    if options.demo is None:
-        del chosen["demo"]  # it is in the run's folder
+    for name in ("demo", "vision"):
+        if chosen[name] is None:
+            del chosen[name]  # it is in the run's folder
     saved = resume_options(options.run, chosen)
-    return replace(options, parameter_files=saved.parameter_files, demo=saved.demo)
+    return replace(
+        options, parameter_files=saved.parameter_files, demo=saved.demo, vision=saved.vision
+    )
 
 
 def _whole(arguments: Mapping[str, str], name: str) -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adgps_core.phases import METHODS, OPTIMIZERS
-from adgps_core.tasks import TASKS
+from adgps_core.tasks import TASKS, VISUAL_TASKS, visual_name
 
 MODES = ("async", "sync")
 RECORDINGS = ("", "trajectories", "all")
@@ -41,6 +41,8 @@ class StackOptions:
     storage : kind of the bag's storage files.
     from_bag : bag to train from instead of from robots that practise; these only evaluate.
     demo : bag of demonstrations that the first local policies follow.
+    vision : vision network that the global policy sees with; None: it sees the robot's state alone.
+        With one, simulated robots have cameras, and differ from each other.
     robots_file : list of real robots, which are then N; None: simulated ones.
     role : what of the stack runs on this machine, one or several of ROLES, joined by commas.
     host : name of this machine, as the list of robots has it; "": all robots are meant.
@@ -66,6 +68,7 @@ class StackOptions:
     storage: str = STORAGES[0]
     from_bag: Path | None = None
     demo: Path | None = None
+    vision: Path | None = None
     robots_file: Path | None = None
     role: str = "all"
     host: str = ""
@@ -73,6 +76,8 @@ class StackOptions:
     def __post_init__(self) -> None:
         """Validate."""
         _one_of("task", self.task, TASKS)
+        if self.vision is not None and self.policy_task not in VISUAL_TASKS:
+            raise ValueError(f"nothing is to be seen in the task {self.task}: it takes no vision")
         _one_of("method", self.method, METHODS)
         _one_of("optimizer", self.optimizer, OPTIMIZERS)
         _one_of("mode", self.mode, MODES)
@@ -109,6 +114,11 @@ class StackOptions:
     def plays(self, role: str) -> bool:
         """Whether this machine has a role."""
         return not {"all", role}.isdisjoint(self.role.split(","))
+
+    @property
+    def policy_task(self) -> str:
+        """The task as nodes are told it: whether the global policy sees is part of it."""
+        return self.task if self.vision is None else visual_name(self.task)
 
     @property
     def real(self) -> bool:

@@ -11,6 +11,7 @@ summary.json, cost.png
 bag/                what was recorded, where asked for
 demonstrations.safetensors
                     what the first local policies follow, where there were demonstrations
+vision.safetensors  network that the policies see with, where they see
 domain_id           ROS domain of the run, or of the last one
 """
 
@@ -38,9 +39,10 @@ from adgps_bringup.training_state import CurvePoint
 from adgps_core.tasks import Task, make_task
 
 SCHEMA_VERSION = 1
-FIXED = ("task", "method", "optimizer", "mode", "seed", "demo")
+FIXED = ("task", "method", "optimizer", "mode", "seed", "demo", "vision")
 """Choices that a resumed run cannot change: it would be another experiment."""
 
+_PATHS = ("from_bag", "demo", "vision")
 _DOMAIN = "domain_id"
 _VERSIONED = ("numpy", "scipy", "torch", "pybullet", "pin", "rclpy", "safetensors")
 
@@ -55,7 +57,7 @@ def read_options(run: Path) -> StackOptions:
     try:
         saved = dict(yaml.safe_load(path.read_text(encoding="utf-8"))["options"])
         files = tuple(run / "config" / name for name in saved.pop("parameter_files"))
-        for name in ("from_bag", "demo"):
+        for name in _PATHS:
             saved[name] = Path(saved[name]) if saved.get(name) else None
         if saved.get("robots_file"):
             saved["robots_file"] = run / "config" / saved["robots_file"]
@@ -197,7 +199,7 @@ def write_config(stack: Stack) -> None:
     choices = asdict(options)
     del choices["run"]
     choices["parameter_files"] = [path.name for path in options.parameter_files]
-    for name in ("from_bag", "demo"):
+    for name in _PATHS:
         choices[name] = str(choices[name]) if choices[name] else None
     choices["robots_file"] = options.robots_file.name if options.robots_file else None
     nodes: dict[str, Any] = {}

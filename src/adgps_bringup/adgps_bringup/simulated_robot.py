@@ -1,7 +1,7 @@
-"""A simulated robot with its torque controller: two nodes, one process, one executor.
+"""A simulated robot with its torque controller, and what looks at its camera's images.
 
-In lock-step the two wait for each other at every tick; in one process they do so in turns, and
-four robots still fit on two cores.
+Two or three nodes, one process, one executor. In lock-step they wait for each other at every tick;
+in one process they do so in turns, and four robots still fit on two cores.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ import sys
 
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
 from adgps_core.signals import StopSignals
+from adgps_robot.nodes.feature_extractor import FeatureExtractor
 from adgps_robot.nodes.torque_controller import TorqueController
 from adgps_sim.nodes.sim_robot import SimRobot
 from adgps_sim.world import URDF
@@ -33,13 +35,16 @@ def main() -> None:
             "arm_on_activate": True,
         }
     )
-    executor.add_node(robot)
-    executor.add_node(controller)
+    nodes: list[Node] = [robot, controller]
+    if controller.get_parameter("features").value:
+        nodes.append(FeatureExtractor({"lock_step": robot.lock_step}))
+    for node in nodes:
+        executor.add_node(node)
     try:
         stop.repeat(executor.spin_once)
     finally:
-        controller.destroy_node()
-        robot.destroy_node()
+        for node in reversed(nodes):
+            node.destroy_node()
         rclpy.shutdown()
 
 

@@ -3,7 +3,8 @@
 The supervisor and the launch files both start what `describe_stack` describes, and nothing else.
 
     param_server            /                the global policy's parameters
-    simulated_robot         /robot_i         simulator and torque controller in one process
+    simulated_robot         /robot_i         simulator, torque controller and, where policies see,
+                                             feature extractor in one process
     local_worker            /robot_i         Algorithm 2
     global_worker           /robot_i         Algorithm 3; /global_worker_j if not one per robot
     recorder                /                a bag of the run, where asked for
@@ -14,6 +15,7 @@ Real robots (see real_robots.py) have, in place of simulated_robot,
     torque_controller       /robot_i
     reset_server            /robot_i
     camera_driver, imu_driver                where the file of robots names such a device
+    feature_extractor       /robot_i         where policies see
 """
 
 from __future__ import annotations
@@ -42,12 +44,15 @@ RESET_SERVER = "reset_server"
 RECORDER = "recorder"
 GUIDED_ROBOT = "guided_robot"
 IMU_DRIVER = "imu_driver"
+FEATURE_EXTRACTOR = "feature_extractor"
 PLAYER = "trajectory_player"
 
 BAG = "bag"
 """Folder of a run's bag in the run's folder."""
 DEMONSTRATIONS = "demonstrations.safetensors"
 """Demonstrations that a run's local policies begin with, in the run's folder."""
+VISION = "vision.safetensors"
+"""Vision network that a run's policies see with, in the run's folder."""
 TOPICS_OF = {"trajectories": DEFAULT_TOPICS, "all": ALL_TOPICS}
 """What is recorded of a run, by the choice of `StackOptions.record`."""
 
@@ -142,17 +147,24 @@ def describe_robots(options: StackOptions) -> tuple[NodeDescription, ...]:
     """Describe the robots alone, which is all that an evaluation needs."""
     if options.robots_file is not None:
         return describe_real_robots(options, read_robots(options.robots_file))
+    nodes: tuple[str, ...] = ("sim_robot", "torque_controller")
+    eyes: dict[str, Parameter] = {}
+    if options.vision is not None:
+        nodes = (*nodes, FEATURE_EXTRACTOR)
+        # Robots that shall learn to see together are as different as real ones are.
+        eyes = {"camera": True, "features": True, "variation": 1.0, "network": _network(options)}
     return tuple(
         NodeDescription(
             package="adgps_bringup",
             executable=ROBOT,
-            nodes=("sim_robot", "torque_controller"),
+            nodes=nodes,
             namespace=namespace,
             parameters={
                 "use_sim_time": True,
-                "task": options.task,
+                "task": options.policy_task,
                 "seed": derived_seed(options.seed, index),
                 "real_time_factor": float(options.real_time_factor),
+                **eyes,
             },
             parameter_files=options.parameter_files,
             remappings=(("/clock", "clock"),),
@@ -192,13 +204,17 @@ def describe_real_robots(
         }
         add(robot, GATE, gate)
     for index, robot in enumerate(robots):
-        common: dict[str, Parameter] = {"task": options.task, "joint_names": robot.joint_names}
+        common: dict[str, Parameter] = {
+            "task": options.policy_task,
+            "joint_names": robot.joint_names,
+        }
         controller: dict[str, Parameter] = {
             "urdf": robot.urdf,
             "end_effector_frame": robot.end_effector_frame,
             "lock_step": False,
             "autostart": True,
             "imu": robot.imu is not None,
+            "features": options.vision is not None,
         }
         seed = derived_seed(options.seed, index)
         add(robot, CONTROLLER, {**common, **controller})
@@ -206,6 +222,11 @@ def describe_real_robots(
         for name, device in (("camera_driver", robot.camera), (IMU_DRIVER, robot.imu)):
             if device is not None:
                 add(robot, name, device)
+        if options.vision is not None:
+            if robot.camera is None:
+                raise ValueError(f"{robot.namespace} has no camera to see with")
+            eyes: dict[str, Parameter] = {"network": _network(options), "lock_step": False}
+            add(robot, FEATURE_EXTRACTOR, eyes)
     return tuple(described)
 
 
@@ -220,7 +241,7 @@ def describe_stack(options: StackOptions) -> Stack:
     """
     if options.run is None:
         raise ValueError("training needs a run folder")
-    task = make_task(options.task)
+    task = make_task(options.policy_task)
     if options.demo is None:
         task.shown(())  # refused by a task that demonstrations define
     instances = [instance.id for instance in task.instances("training")]
@@ -247,7 +268,7 @@ def describe_stack(options: StackOptions) -> Stack:
             nodes=(LOCAL_WORKER,),
             namespace=namespace,
             parameters={
-                "task": options.task,
+                "task": options.policy_task,
                 "mode": options.mode,
                 "phases": tuple(str(phase) for phase in phases),
                 "instances": shares[index],
@@ -288,7 +309,7 @@ def describe_server(options: StackOptions) -> NodeDescription:
         nodes=(SERVER,),
         namespace="/",
         parameters={
-            "task": options.task,
+            "task": options.policy_task,
             "seed": options.seed,
             **_keeping(server_checkpoints(options.run)),
         },
@@ -315,7 +336,7 @@ def describe_global_workers(
             nodes=(GLOBAL_WORKER,),
             namespace=namespace,
             parameters={
-                "task": options.task,
+                "task": options.policy_task,
                 "mode": options.mode,
                 "seed": derived_seed(options.seed, 100 + index),
                 "global_workers": len(links.namespaces),
@@ -412,6 +433,12 @@ def describe_player(bag: Path, **parameters: Parameter) -> NodeDescription:
         parameters={"bag": str(bag), **parameters},
         required=False,
     )
+
+
+def _network(options: StackOptions) -> str:
+    """File of the vision network in the run's folder."""
+    assert options.run is not None
+    return str(options.run / VISION)
 
 
 def _keeping(folder: Path) -> dict[str, Parameter]:

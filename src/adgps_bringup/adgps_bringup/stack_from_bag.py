@@ -67,7 +67,7 @@ def describe_from_bag(options: StackOptions, found: Survey) -> Stack:
         nodes=(PLAYER,),
         namespace="/",
         parameters={
-            "task": options.task,
+            "task": options.policy_task,
             "bag": str(options.from_bag),
             "listeners": tuple(
                 f"{topic} {status}"

@@ -123,7 +123,7 @@ class _Training:
         self._real = stack.options.real
         self._curve = CurveFile(run)
         robots = tuple(robot.strip("/") for robot in stack.practising)
-        self._task = make_task(stack.options.task)
+        self._task = make_task(stack.options.policy_task)
         instances = tuple(instance.id for instance in self._task.instances("training"))
         self._state = TrainingState(robots, instances, list(self._curve.points))
         self._lock = threading.Lock()
@@ -150,7 +150,7 @@ class _Training:
                 robots_file = self._stack.options.robots_file
                 robots = read_robots(robots_file) if robots_file is not None else ()
                 patience = max((robot.reset_timeout for robot in robots), default=RESET_TIMEOUT)
-                task = shown_task(self._run, self._task.name)
+                task = shown_task(self._run, self._stack.options.policy_task)
                 evaluator = Evaluator(session.node, task, self._stack.robots, patience)
                 try:
                     self._practise(session, display)

@@ -40,6 +40,7 @@ ARGUMENTS = {
     "iterations",
     "global_workers",
     "demo",
+    "vision",
     "record",
     "storage",
 }

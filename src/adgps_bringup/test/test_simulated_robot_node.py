@@ -4,6 +4,7 @@ import itertools
 import signal
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,11 @@ rclpy = pytest.importorskip("rclpy")
 from simulated_robot_client import TASK, Client, RobotProcess  # noqa: E402
 
 from adgps_core.conversions import messages  # noqa: E402
-from adgps_core.measurements import DIM_IMU, IMU  # noqa: E402
+from adgps_core.measurements import DIM_IMU, FEATURES, GRIPPER, IMU  # noqa: E402
 from adgps_core.tasks import make_task  # noqa: E402
+from adgps_core.vision.architecture import FIGURE_8, initial_vision_values  # noqa: E402
+from adgps_core.vision.features import VisionNetwork  # noqa: E402
+from adgps_core.vision.storage import write_network  # noqa: E402
 from adgps_msgs.action import ExecuteRollout  # noqa: E402
 
 COUNT = itertools.count(1)
@@ -73,6 +77,25 @@ def test_trajectories_of_the_drawer_hold_its_imu_and_repeat(make: Make) -> None:
     first.report_of("torque_controller", "rollouts_success", "2")
     _, reach = make()
     assert not reach.rollout(5, 1).measurements
+
+
+def test_who_sees_records_features_of_its_own_camera(make: Make, tmp_path: Path) -> None:
+    """A row for every tick, of the image of that tick; robots differ, and so does what they see."""
+    values = initial_vision_values(FIGURE_8, np.random.default_rng(0))
+    path = tmp_path / "network.safetensors"
+    write_network(path, VisionNetwork(FIGURE_8, values))
+    eyes = {"camera": True, "features": True, "variation": 1.0, "network": path}
+    _, first = make(task="visual_door", seed=4, **eyes)
+    _, other = make(task="visual_door", seed=5, **eyes)
+    once, again, others = first.rollout(3, 1), first.rollout(3, 1), other.rollout(3, 1)
+    rows = once.measurements[FEATURES]
+    assert rows.shape == (3, FIGURE_8.dim_features) and once.observations.shape == (3, 161)
+    assert (np.abs(np.diff(rows, axis=0)).max(1) > 0).all()  # the arm moves in the picture
+    np.testing.assert_array_equal(once.observations[:, :64], rows)
+    np.testing.assert_array_equal(once.observations[:, 64:128], np.tile(rows[0], (3, 1)))
+    np.testing.assert_array_equal(again.measurements[FEATURES], rows)
+    assert np.abs(others.measurements[FEATURES][0] - rows[0]).max() > 1e-4
+    assert (once.measurements[GRIPPER] > 0.01).all()
 
 
 def test_no_tick_is_lost_or_doubled_and_all_are_fast(make: Make) -> None:

@@ -201,6 +201,23 @@ def test_local_workers_begin_with_the_demonstrations_in_the_runs_folder() -> Non
         describe_stack(replace(chosen, method="mdgps"))
 
 
+def test_who_sees_has_a_camera_and_the_runs_own_network() -> None:
+    """Every node is told so; without a network, none is, and robots are alike."""
+    door = StackOptions(task="door", run=Path("/r"), demo=Path("/bag"))
+    stack = describe_stack(replace(door, vision=Path("/net")))
+    assert {node.parameters["task"] for node in stack.nodes} == {"visual_door"}
+    for robot in stack.of("simulated_robot"):
+        assert robot.nodes[-1] == "feature_extractor"
+        assert robot.parameters["network"] == "/r/vision.safetensors"
+        assert robot.parameters["camera"] is robot.parameters["features"] is True
+        assert robot.parameters["variation"] == 1.0
+    blind = describe_stack(door)
+    assert {node.parameters["task"] for node in blind.nodes} == {"door"}
+    assert not any({"camera", "variation"} & set(node.parameters) for node in blind.nodes)
+    with pytest.raises(ValueError, match="nothing is to be seen in the task reach"):
+        StackOptions(vision=Path("/net"))
+
+
 def test_a_task_that_demonstrations_define_is_refused_without() -> None:
     """Before anything is started; with them, every local worker reads them."""
     door = StackOptions(task="door", run=Path("/r"))

@@ -20,6 +20,9 @@ ACCELERATION = slice(7, 10)
 FEATURES = "image_features"
 """Feature points of the camera's image, as the vision network gives them."""
 
+GRIPPER = "gripper"
+"""Distance between the gripper's fingers [m], one number."""
+
 
 def imu_row(
     orientation: Sequence[float] | Array,

@@ -123,6 +123,31 @@ def test_rotations_are_compared_as_rotations() -> None:
     np.testing.assert_allclose(heading(turned.as_quat()), angles, atol=1e-9)
 
 
+def test_who_sees_observes_features_now_and_first_state_and_gripper() -> None:
+    """161 numbers (paper, section V-B), of single rollouts as of many."""
+    rng = np.random.default_rng(0)
+    task = make_task("visual_door")
+    states = rng.standard_normal((2, STEPS, 32))
+    measured = {
+        "image_features": rng.standard_normal((2, STEPS, 64)),
+        "gripper": rng.standard_normal((2, STEPS, 1)),
+    }
+    door = task.instances("training")[0]
+    seen = task.observe(states, door, measured)
+    assert seen.shape == (2, STEPS, task.dim_o) == (2, STEPS, 161)
+    np.testing.assert_array_equal(seen[..., :64], measured["image_features"])
+    np.testing.assert_array_equal(seen[1, 7, 64:128], measured["image_features"][1, 0])
+    np.testing.assert_array_equal(seen[..., 128:160], states)
+    np.testing.assert_array_equal(seen[..., 160:], measured["gripper"])
+    prefix = {name: rows[0, :3] for name, rows in measured.items()}
+    np.testing.assert_array_equal(task.observe(states[0, :3], door, prefix), seen[0, :3])
+    for missing in measured:
+        with pytest.raises(ValueError, match=missing):
+            task.observe(states, door, {k: v for k, v in measured.items() if k != missing})
+    with pytest.raises(ValueError, match="64 features, not 32"):
+        task.observe(states, door, {**measured, "image_features": np.zeros((2, STEPS, 32))})
+
+
 def test_test_doors_have_the_handle_that_no_other_has() -> None:
     """And every door stands where the spread allows; a robot of four keeps its handle."""
     for split in ("training", "validation", "test"):

@@ -5,7 +5,7 @@ import pytest
 from core_samples import assert_same
 
 from adgps_core.demonstration import Demonstration
-from adgps_core.tasks import SPLITS, TASKS, Instance, Task, make_task
+from adgps_core.tasks import SPLITS, TASKS, VISUAL_TASKS, Instance, Task, make_task, visual_name
 from adgps_core.typing import Array
 
 
@@ -33,6 +33,14 @@ def test_a_task_knows_its_name(task: Task) -> None:
     """It is built by the name that it says it has, and so are its instances."""
     assert make_task(task.name).name == task.name
     assert {i.task for split in SPLITS for i in task.instances(split)} == {task.name}
+
+
+def test_a_task_that_sees_is_the_same_task() -> None:
+    """Names, instances and scene do not depend on what the policy observes."""
+    assert all(visual_name(make_task(name).name) == name for name in VISUAL_TASKS)
+    for name in VISUAL_TASKS:
+        seeing = make_task(name)
+        assert_same(seeing.instances("training"), make_task(seeing.name).instances("training"))
 
 
 def test_an_unknown_task_is_refused_with_the_known_ones() -> None:

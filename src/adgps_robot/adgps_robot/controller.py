@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from adgps_core.global_policy import GlobalPolicy
+from adgps_core.measurements import GRIPPER
 from adgps_core.tasks import Task
 from adgps_core.typing import Array
 from adgps_robot.execution import SECOND_NS, Execution, RolloutResult, Timing
@@ -57,6 +58,7 @@ class Controller:
     motion : how the arm is moved between rollouts; None: it is not.
     gate : what is known of the gate between controller and arm; None: there is no gate.
     joins : what else is measured with the states.
+    gripper_joints : the gripper's, in the same joint states; its opening is measured then.
     """
 
     def __init__(
@@ -76,11 +78,12 @@ class Controller:
         motion: MotionSettings | None = None,
         gate: GateWatch | None = None,
         joins: Joins | None = None,
+        gripper_joints: Sequence[str] = (),
     ) -> None:
         self.task = task
         self.timing = timing
         self.safety = Safety()
-        self.states = StateFilter(joint_names)
+        self.states = StateFilter(joint_names, gripper_joints)
         self.active = False
         self._policies: deque[GlobalPolicy] = deque(maxlen=POLICIES)
         self.outcomes: Counter[Outcome] = Counter()
@@ -320,7 +323,7 @@ class Controller:
             return
         now_ns = 0 if self.timing.lock_step else self._clock_ns()
         rollout = execution.rollout
-        measurements = self.joins.measurements(sample.stamp_ns, self._now())
+        measurements = self._measurements(sample)
         if rollout is None:
             if measurements is None or not self._connected():
                 return
@@ -362,6 +365,13 @@ class Controller:
         self.ticks += 1
         self._send(sample.stamp_ns, torques)
         execution.on_tick(rollout.ticks)
+
+    def _measurements(self, sample: JointSample) -> Mapping[str, Array] | None:
+        """What was measured with a state; None while something is missing."""
+        joined = self.joins.measurements(sample.stamp_ns, self._now())
+        if joined is None or not self.states.fingers:
+            return joined
+        return {**joined, GRIPPER: np.array([sample.opening])}
 
     def _let_go(self) -> None:
         """End whatever moves the arm, because of a trip or a closed gate."""

@@ -32,12 +32,14 @@ class JointSample:
     stamp_ns : when it was measured, the robot's ROS clock [ns].
     arrived : when it arrived, steady clock [s].
     angles, velocities : (dU,) [rad], [rad/s].
+    opening : distance between the gripper's fingers [m]; 0 where nobody asked for it.
     """
 
     stamp_ns: int
     arrived: float
     angles: Array
     velocities: Array
+    opening: float = 0.0
 
 
 class StateFilter:
@@ -46,12 +48,15 @@ class StateFilter:
     Parameters
     ----------
     names : the arm's joints in the order of the state; a message may hold more, in any order.
+    fingers : the gripper's joints, whose positions add up to its opening; may be none.
     """
 
-    def __init__(self, names: Sequence[str]) -> None:
+    def __init__(self, names: Sequence[str], fingers: Sequence[str] = ()) -> None:
         self.names = tuple(names)
+        self.fingers = tuple(fingers)
         self._seen_names: tuple[str, ...] = ()
         self._order = np.arange(len(self.names))
+        self._finger_order = np.arange(0)
         self.newest: JointSample | None = None
         self.accepted = 0
         self.refusals: Counter[Refusal] = Counter({reason: 0 for reason in Refusal})
@@ -78,13 +83,16 @@ class StateFilter:
         if not self._knows(tuple(names)) or not len(positions) == len(velocities) == len(names):
             self.refusals[Refusal.WRONG_JOINTS] += 1
             return None
+        measured = np.array(positions, dtype=np.float64)
         sample = JointSample(
             stamp_ns,
             now,
-            np.array(positions, dtype=np.float64)[self._order],
+            measured[self._order],
             np.array(velocities, dtype=np.float64)[self._order],
+            float(measured[self._finger_order].sum()),
         )
-        if not (np.isfinite(sample.angles).all() and np.isfinite(sample.velocities).all()):
+        numbers = sample.angles, sample.velocities, sample.opening
+        if not all(np.isfinite(number).all() for number in numbers):
             self.refusals[Refusal.NOT_FINITE] += 1
             return None
         newest_ns = self.newest.stamp_ns if self.newest is not None else -1
@@ -96,11 +104,12 @@ class StateFilter:
         return sample
 
     def _knows(self, names: tuple[str, ...]) -> bool:
-        """Tell whether the arm's joints are all there, and remember where."""
+        """Tell whether all joints are there that must be, and remember where."""
         if names == self._seen_names:
             return True
-        if any(names.count(name) != 1 for name in self.names):
+        if any(names.count(name) != 1 for name in (*self.names, *self.fingers)):
             return False
         self._order = np.array([names.index(name) for name in self.names])
+        self._finger_order = np.array([names.index(name) for name in self.fingers], dtype=int)
         self._seen_names = names
         return True

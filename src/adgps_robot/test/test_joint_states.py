@@ -46,6 +46,23 @@ def test_fingers_are_left_out_and_the_order_is_the_arms() -> None:
     np.testing.assert_array_equal(sample.velocities, [3.0, 4.0])
 
 
+def test_the_gripper_is_as_open_as_its_fingers_are_apart() -> None:
+    """Where it is asked for, a state without it, or without a number for it, is none."""
+    states = StateFilter(NAMES, ("left", "right"))
+    names, still = ["left", "elbow", "shoulder", "right"], [0.0] * 4
+    sample = states.take(1, names, [0.01, 2.0, 1.0, 0.03], still, 0.0)
+    assert sample is not None and abs(sample.opening - 0.04) < 1e-12
+    assert states.take(2, NAMES, [1.0, 2.0], still[:2], 0.0) is None
+    assert states.take(3, names, [float("nan"), 2.0, 1.0, 0.03], still, 0.0) is None
+    assert states.refusals == {
+        Refusal.WRONG_JOINTS: 1,
+        Refusal.NOT_FINITE: 1,
+        Refusal.OLD_STAMP: 0,
+    }
+    blind = StateFilter(NAMES).take(1, names, [0.01, 2.0, 1.0, 0.03], still, 0.0)
+    assert blind is not None and blind.opening == 0.0
+
+
 def test_time_may_jump_back_only_where_allowed() -> None:
     """A robot that was started again begins its clock anew."""
     states = StateFilter(NAMES)

@@ -50,11 +50,14 @@ class ArmState:
     positions : (7,) joint angles [rad].
     velocities : (7,) joint velocities [rad/s].
     efforts : (7,) torques that were commanded last, after the arm's own limits [N·m].
+    fingers, finger_velocities : (2,) ways of the gripper's fingers from the middle [m], [m/s].
     """
 
     positions: Array
     velocities: Array
     efforts: Array
+    fingers: Array
+    finger_velocities: Array
 
 
 class World:
@@ -216,13 +219,12 @@ class World:
     @property
     def state(self) -> ArmState:
         """The arm's joints now."""
-        joints = pybullet.getJointStates(
-            self._arm, self._dofs[: len(JOINT_NAMES)], physicsClientId=self._client
-        )
+        joints = pybullet.getJointStates(self._arm, self._dofs, physicsClientId=self._client)
+        positions = np.array([joint[0] for joint in joints])
+        velocities = np.array([joint[1] for joint in joints])
+        arm = len(JOINT_NAMES)
         return ArmState(
-            np.array([joint[0] for joint in joints]),
-            np.array([joint[1] for joint in joints]),
-            self._efforts,
+            positions[:arm], velocities[:arm], self._efforts, positions[arm:], velocities[arm:]
         )
 
     @property

@@ -28,7 +28,7 @@ from adgps_msgs.msg import JointEffortCommand  # noqa: E402
 from adgps_msgs.srv import ResetInstance  # noqa: E402
 from adgps_sim.nodes.publishing import CLOCK, LATCHED  # noqa: E402
 from adgps_sim.nodes.sim_robot import SimRobot  # noqa: E402
-from adgps_sim.world import JOINT_NAMES  # noqa: E402
+from adgps_sim.world import FINGER_NAMES, JOINT_NAMES  # noqa: E402
 
 TASK = make_task("reach")
 PATIENCE = 20.0
@@ -149,7 +149,7 @@ def test_a_tick_is_completed_by_one_sound_command(make_driver: Callable[..., Dri
     assert driver.stamp_ns == start + 50_000_000
     driver.tick(torques)
     assert [ns_from_stamp(s.header.stamp) - start for s in driver.states] == [0, 5e7, 1e8]
-    assert tuple(driver.states[-1].name) == JOINT_NAMES
+    assert tuple(driver.states[-1].name) == JOINT_NAMES + FINGER_NAMES
 
 
 def test_resets_repeat_and_time_goes_on(make_driver: Callable[..., Driver]) -> None:
@@ -163,7 +163,7 @@ def test_resets_repeat_and_time_goes_on(make_driver: Callable[..., Driver]) -> N
         assert answer.error_code == ResetInstance.Response.SUCCESS
         driver.until(lambda a=answer: driver.stamp_ns == ns_from_stamp(a.stamp), "its state")
         assert driver.stamp_ns > before
-        starts.append(np.array(driver.states[-1].position))
+        starts.append(np.array(driver.states[-1].position[:7]))
         assert (np.array(driver.states[-1].velocity) == 0.0).all()
     np.testing.assert_array_equal(starts[0], starts[1])
     assert (starts[0] != starts[2]).all()

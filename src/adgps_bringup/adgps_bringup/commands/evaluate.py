@@ -51,7 +51,7 @@ def prepare(arguments: argparse.Namespace) -> Callable[[], int]:
     """Validate everything; what is returned evaluates, and returns the exit status."""
     run_folder = arguments.run.absolute()
     options = _options(read_options(run_folder), arguments)
-    task = shown_task(run_folder, options.task)
+    task = shown_task(run_folder, options.policy_task)
     if arguments.instances is not None:
         name, instances = arguments.instances.stem, read_goals(arguments.instances, task)
     elif arguments.split in SPLITS:

@@ -18,6 +18,7 @@ from adgps_bringup.real_robots import read_robots
 from adgps_bringup.resources import hyper_parameters, real_parameters
 from adgps_bringup.run_folder import check_new, check_writable, locked, resume_options
 from adgps_bringup.stack import NodeDescription, Stack, describe_stack
+from adgps_bringup.vision import keep_vision
 from adgps_core.phases import METHODS, OPTIMIZERS
 
 NAME = "train"
@@ -92,6 +93,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="bag of demonstrations that the first local policies follow",
     )
     parser.add_argument(
+        "--vision",
+        type=Path,
+        metavar="FILE",
+        help="pre-trained vision network that the global policy sees with",
+    )
+    parser.add_argument(
         "--config",
         type=Path,
         action="append",
@@ -107,7 +114,7 @@ def prepare(arguments: argparse.Namespace) -> Callable[[], int]:
     if options.from_bag is not None:
         return _prepare_from_bag(arguments, options, stack)
     _check(arguments, stack.nodes)
-    keep_demonstrations = _demonstrations(options)
+    keep_demonstrations, keep_eyes = _demonstrations(options), keep_vision(options)
 
     def run() -> int:
         # Imported late, so that a wrong argument is answered at once.
@@ -116,6 +123,7 @@ def prepare(arguments: argparse.Namespace) -> Callable[[], int]:
         assert options.run is not None
         with Interrupts() as interrupts, locked(options.run):
             keep_demonstrations()
+            keep_eyes()
             return (train if options.plays("server") else serve)(options, interrupts)
 
     return run
@@ -145,11 +153,14 @@ def _prepare_from_bag(
         flush=True,
     )
 
+    keep_eyes = keep_vision(options)
+
     def run() -> int:
         from adgps_bringup.training import train_from_bag
 
         assert options.run is not None
         with Interrupts() as interrupts, locked(options.run):
+            keep_eyes()
             return train_from_bag(options, found, interrupts)
 
     return run
@@ -187,6 +198,8 @@ def choose(arguments: argparse.Namespace) -> StackOptions:
         chosen["from_bag"] = find_bag(arguments.from_bag).absolute()
     if "demo" in chosen:
         chosen["demo"] = find_or_name(chosen["demo"])
+    if "vision" in chosen:
+        chosen["vision"] = chosen["vision"].absolute()
     if "robots_file" in chosen:
         chosen["robots_file"] = chosen["robots_file"].absolute()
         _refuse_for_real(chosen)

@@ -10,7 +10,9 @@ one: where the door stands and how its unit is mounted does not matter, as long 
 alike. ω are angular velocities, in the unit's axes. Nothing here needs to know where the door is.
 
 An instance is a door: the place of its handle, the way that it faces, and which handle it has. No
-policy is told.
+policy is told. A visual task's global policy sees it: what it observes are feature points of the
+camera's image, now and at the begin of the rollout, and the robot's own state with the opening of
+its gripper. Without vision it observes the state alone.
 
 Frames: the door's has its origin where the handle's axis meets the front of the shut door, x into
 the door, z up. Seen from the arm, the hinge is on the left, and the lever points there.
@@ -25,10 +27,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from adgps_core import end_effector as ee
-from adgps_core.measurements import ANGULAR_VELOCITY, DIM_IMU, IMU, ORIENTATION
+from adgps_core.measurements import (
+    ANGULAR_VELOCITY,
+    DIM_IMU,
+    FEATURES,
+    GRIPPER,
+    IMU,
+    ORIENTATION,
+)
 from adgps_core.tasks.readings import chord_squared, heading, since_first
 from adgps_core.tasks.task import CostExpansion, Instance, Split
 from adgps_core.typing import Array, frozen
+from adgps_core.vision.architecture import FIGURE_8
+from adgps_core.vision.observation import dim_visual_observation, visual_observation
 
 if TYPE_CHECKING:
     from adgps_core.demonstration import Demonstration
@@ -53,6 +64,11 @@ OPEN = 0.35
 
 TRAINED_HANDLES = (0, 1, 2)
 HELD_OUT_HANDLE = 3
+
+_OPENING = 0.04  # [m]
+_OPENING_SCALE = 25.0
+_FEATURE_SCALE = 3.0
+"""Features lie in [-1, 1], and move by a third of it or less."""
 
 _NONE_SHOWN = "the cost of the task door is the distance from a demonstration: there is none"
 
@@ -106,6 +122,7 @@ class Door:
     weight_velocity : w_q [s²/rad²].
     weight_orientation : w_o [1/rad²].
     weight_rate : w_g [s²/rad²].
+    visual : the global policy sees the door.
     """
 
     demonstrated: tuple[Demonstrated, ...] = ()
@@ -119,8 +136,17 @@ class Door:
     control_period: float = 0.05
     dim_x: int = ee.DIM_X
     dim_u: int = ee.DIM_JOINTS
-    dim_o: int = ee.DIM_X
-    measured: tuple[str, ...] = (IMU,)
+    visual: bool = False
+
+    @property
+    def dim_o(self) -> int:
+        """161 with vision, 32 without."""
+        return dim_visual_observation(FIGURE_8) if self.visual else self.dim_x
+
+    @property
+    def measured(self) -> tuple[str, ...]:
+        """The IMU's readings, and what vision needs."""
+        return (IMU, FEATURES, GRIPPER) if self.visual else (IMU,)
 
     def shown(self, demonstrations: Sequence[Demonstration]) -> Door:
         """Make the task whose cost compares with demonstrations.
@@ -143,7 +169,13 @@ class Door:
         lever = np.tile(CENTRE[:3] - (0.12, -0.06, 0.0), 3)
         offset = ee.state(self.start_joint_angles, np.zeros(7), lever, np.zeros(9))
         scale = ee.state(np.full(7, 2.0), np.full(7, 2.0), np.full(9, 5.0), np.full(9, 3.0))
-        return offset, scale
+        if not self.visual:
+            return offset, scale
+        seen = np.zeros(2 * FIGURE_8.dim_features)
+        return (
+            np.concatenate([seen, offset, [_OPENING]]),
+            np.concatenate([np.full_like(seen, _FEATURE_SCALE), scale, [_OPENING_SCALE]]),
+        )
 
     def instances(self, split: Split) -> tuple[Instance, ...]:
         """Return 16 training instances, 6 for validation, or 15 with the held-out handle.
@@ -209,8 +241,26 @@ class Door:
         instance: Instance,
         measurements: Mapping[str, Array] | None = None,
     ) -> Array:
-        """Observations (..., 32): the state alone, for nobody knows where the door is."""
-        return states
+        """Observations (..., T, 161), or (..., 32), the state alone, without vision.
+
+        Raises
+        ------
+        ValueError
+            If there are no features, or there is no opening, and vision needs them.
+        """
+        if not self.visual:
+            return states
+        measurements = measurements or {}
+        for name in (FEATURES, GRIPPER):
+            if name not in measurements:
+                raise ValueError(f"the task door needs the measurement {name!r} to see")
+        features = measurements[FEATURES]
+        if features.shape[-1] != FIGURE_8.dim_features:
+            raise ValueError(
+                f"the task door needs {FIGURE_8.dim_features} features, not {features.shape[-1]}"
+            )
+        first = features[..., :1, :]
+        return visual_observation(features, first, states, measurements[GRIPPER][..., 0])
 
     def cost(
         self,

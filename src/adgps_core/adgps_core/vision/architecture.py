@@ -125,6 +125,10 @@ class VisionArchitecture:
             raise ValueError(f"not the description of a vision network: {text!r}") from error
 
 
+FIGURE_8 = VisionArchitecture()
+"""The network of the paper."""
+
+
 def halved(size: Iterable[int]) -> tuple[int, int]:
     """Half of rows and columns, rounded up."""
     rows, columns = size

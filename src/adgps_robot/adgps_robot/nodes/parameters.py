@@ -26,6 +26,11 @@ _PARAMETERS: Table = {
         "The arm's joints, in the order of the state.",
         None,
     ),
+    "gripper_joints": (
+        [f"panda_finger_joint{number}" for number in (1, 2)],
+        "Joints whose positions add up to the opening of the gripper, where the policy sees it.",
+        None,
+    ),
     "end_effector_frame": (ee.FRAME, "Link that carries the end-effector points.", None),
     "lock_step": (
         True,

@@ -17,7 +17,7 @@ from std_msgs.msg import Bool
 
 from adgps_core.conversions import messages
 from adgps_core.conversions.diagnostics import diagnostic_array
-from adgps_core.measurements import FEATURES, IMU
+from adgps_core.measurements import FEATURES, GRIPPER, IMU
 from adgps_core.tasks import make_task
 from adgps_core.typing import Array
 from adgps_msgs.msg import JointEffortCommand, PolicyParameters
@@ -101,6 +101,7 @@ class TorqueController(LifecycleNode):
             motion=motion,
             gate=GateWatch(gate_timeout) if gate_timeout > 0 else None,
             joins=Joins(joins),
+            gripper_joints=value(self, "gripper_joints") if GRIPPER in task.measured else (),
         )
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         states = LATCHED if timing.lock_step else qos_profile_sensor_data

@@ -12,7 +12,7 @@ from rosgraph_msgs.msg import Clock as ClockMessage
 from sensor_msgs.msg import Imu, JointState
 
 from adgps_sim.imu import ImuReading
-from adgps_sim.world import JOINT_NAMES, ArmState, World
+from adgps_sim.world import FINGER_NAMES, JOINT_NAMES, ArmState, World
 
 LATCHED = QoSProfile(
     depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
@@ -39,10 +39,11 @@ class WorldPublisher:
             depth=depth, reliability=LATCHED.reliability, durability=LATCHED.durability
         )
         self._world = world
-        zeros = [0.0] * len(JOINT_NAMES)
+        names = JOINT_NAMES + FINGER_NAMES
+        zeros = [0.0] * len(names)
         self._clock = ClockMessage()
         self._state = JointState(
-            name=JOINT_NAMES,
+            name=names,
             position=array("d", zeros),
             velocity=array("d", zeros),
             effort=array("d", zeros),
@@ -74,9 +75,9 @@ class WorldPublisher:
 
 
 def _fill_state(message: JointState, arm: ArmState) -> None:
-    message.position[:] = array("d", arm.positions.tobytes())
-    message.velocity[:] = array("d", arm.velocities.tobytes())
-    message.effort[:] = array("d", arm.efforts.tobytes())
+    message.position[:] = array("d", arm.positions.tobytes() + arm.fingers.tobytes())
+    message.velocity[:] = array("d", arm.velocities.tobytes() + arm.finger_velocities.tobytes())
+    message.effort[: len(JOINT_NAMES)] = array("d", arm.efforts.tobytes())
 
 
 def _fill_reading(message: Imu, reading: ImuReading) -> None:
