@@ -34,7 +34,7 @@ from adgps_core.phases import Phase
 from adgps_core.policies import LinearGaussianPolicy
 from adgps_core.scoring import distances
 from adgps_core.tasks import Instance
-from adgps_core.tasks.door import CENTRE, TRAINED_HANDLES, Door, handle_of
+from adgps_core.tasks.door import TRAINED_HANDLES, Door, handle_of
 from adgps_local_worker.configuration import LocalConfiguration
 from adgps_local_worker.initial_policy import follow
 from adgps_local_worker.practice import RolloutError, Schedule
@@ -157,7 +157,7 @@ def main() -> int:
     parser.add_argument("--samples", type=int, default=20)
     parser.add_argument("--doors", type=int, default=16, help="of the training instances")
     options = parser.parse_args()
-    shown = demonstrate([TASK.door(CENTRE, each, f"shown/{each}") for each in TRAINED_HANDLES])
+    shown = demonstrate(TASK.to_show)
     assert all(IMU in each.measurements for each in shown)
     settings, size = configuration(), (options.samples, options.iterations)
     doors = TASK.instances("training")[: options.doors]

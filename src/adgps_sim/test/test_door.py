@@ -16,8 +16,9 @@ from adgps_core.tasks.door import (
     TRAINED_HANDLES,
     Door,
 )
+from adgps_core.tasks.finding import find_instances
 from adgps_core.typing import Array
-from adgps_sim.demonstrating import HOLD_DAMPING
+from adgps_sim.demonstrating import HOLD_DAMPING, GuidedArm
 from adgps_sim.door import DoorScene
 from adgps_sim.door.bodies import DOOR, HANDLE
 from adgps_sim.door.demonstration import GRASP
@@ -149,6 +150,18 @@ def test_a_guide_opens_the_door_and_the_imu_tells(handle: int) -> None:
     short = TASK.distance(states, instance, readings)
     assert short[0] == pytest.approx(TASK.distance(states[:1], instance, readings)[0])
     assert short[0] > 0.1 and short[-1] == 0.0
+    world.close()
+
+
+def test_a_guide_opens_doors_that_are_far_away_too() -> None:
+    """As `record --demo` leads it: braked at every state, not at every tick."""
+    world = World(scene=scene_builder("door"))
+    arm = GuidedArm(world, TASK, 80.0, np.random.default_rng(0))
+    for name in ("training/0", "test/3"):
+        arm.begin(find_instances(TASK, [name])[0])
+        while arm.advance():
+            assert np.abs(world.state.velocities).max() < 1.5, name
+        assert world.succeeded, name
     world.close()
 
 

@@ -15,11 +15,10 @@ def find_instances(task: Task, ids: Sequence[str]) -> tuple[Instance, ...]:
     ValueError
         If the task has no instance of that id; the message names those that it has.
     """
-    known = {each.id: each for split in SPLITS for each in task.instances(split)}
+    groups = [*(task.instances(split) for split in SPLITS), task.to_show]
+    known = {each.id: each for group in groups for each in group}
     for name in ids:
         if name not in known:
-            has = ", ".join(
-                f"{split}/0 to {split}/{len(task.instances(split)) - 1}" for split in SPLITS
-            )
-            raise ValueError(f"{task.name} has no instance {name!r}; it has {has}")
+            has = dict.fromkeys(f"{group[0].id} to {group[-1].id}" for group in groups)
+            raise ValueError(f"{task.name} has no instance {name!r}; it has {', '.join(has)}")
     return tuple(known[name] for name in ids)

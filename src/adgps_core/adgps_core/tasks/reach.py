@@ -85,6 +85,11 @@ class Reach:
             for index, position in enumerate(positions)
         )
 
+    @property
+    def to_show(self) -> tuple[Instance, ...]:
+        """All that are trained on: where one goal lies says little of how to get to another."""
+        return self.instances("training")
+
     def goal_instance(self, position: Array, instance_id: str) -> Instance:
         """Make the instance with its goal at position (3,) [m], base frame."""
         points = ee.points_at(frozen(position, (3,), "position"), self.rotation)

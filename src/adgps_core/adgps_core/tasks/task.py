@@ -110,6 +110,10 @@ class Task(Protocol):
     def instances(self, split: Split) -> tuple[Instance, ...]:
         """Return the fixed instances of a split."""
 
+    @property
+    def to_show(self) -> tuple[Instance, ...]:
+        """Instances that a person shows, unless asked for others; ids as of no other instance."""
+
     def goal_instance(self, position: Array, instance_id: str) -> Instance:
         """Make the instance with its goal at position (3,) [m], base frame."""
 
