@@ -41,7 +41,7 @@ check_modules() {
     missing=$("$PYTHON" -c '
 import importlib.util, sys
 names = "numpy scipy torch safetensors pinocchio pybullet cv2 serial"
-names += " yaml rich matplotlib tensorboard mcap rosbags"
+names += " yaml rich matplotlib tensorboard mcap rosbags simpy"
 print(*[name for name in names.split() if importlib.util.find_spec(name) is None])
 ')
     if ! type -P colcon >/dev/null; then
@@ -50,7 +50,7 @@ print(*[name for name in names.split() if importlib.util.find_spec(name) is None
     fi
     if [[ -n $missing ]]; then
         say "Python packages missing: $missing; run rosdep install --from-paths src --ignore-src," \
-            "and pip install safetensors mcap rosbags"
+            "and pip install safetensors mcap rosbags simpy"
         return 1
     fi
 }
