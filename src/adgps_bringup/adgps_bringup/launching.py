@@ -47,7 +47,6 @@ from adgps_bringup.stack import NodeDescription, Stack, describe_stack
 from adgps_bringup.supervisor import RespawnLimit, tether_command
 from adgps_bringup.training_state import TrainingState
 from adgps_bringup.vision import keep_vision
-from adgps_core.tasks import make_task
 
 _LOG = "adgps"
 
@@ -249,9 +248,8 @@ def _plain(node: NodeDescription) -> dict[str, bool | int | float | str | list[s
 def _report(context: LaunchContext, stack: Stack) -> None:
     """Log a line for every iteration of a robot, and one when training is finished."""
     log, began = get_logger(_LOG), time.monotonic()
-    instances = make_task(stack.options.task).instances("training")
     robots = tuple(robot.strip("/") for robot in stack.robots)
-    state = TrainingState(robots, tuple(instance.id for instance in instances))
+    state = TrainingState(robots, stack.options.practised)
     logged: dict[str, tuple[int, bool]] = {}
     told = False
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adgps_core.phases import METHODS, OPTIMIZERS
-from adgps_core.tasks import TASKS, VISUAL_TASKS, visual_name
+from adgps_core.tasks import TASKS, VISUAL_TASKS, make_task, visual_name
 
 MODES = ("async", "sync")
 RECORDINGS = ("", "trajectories", "all")
@@ -27,6 +27,7 @@ class StackOptions:
     ----------
     task : name of the task.
     robots : number of robots N; the training instances are shared out over them.
+    instances : ids of the training instances that are practised; empty: all of the task's.
     method : how local and global policies are brought together, at least in the end.
     optimizer : how a local policy is improved, likewise.
     mode : "async" (Algorithms 2 and 3) or "sync" (Algorithm 1).
@@ -55,6 +56,7 @@ class StackOptions:
 
     task: str = "reach"
     robots: int = 4
+    instances: tuple[str, ...] = ()
     method: str = "badmm"
     optimizer: str = "lqr"
     mode: str = "async"
@@ -78,6 +80,8 @@ class StackOptions:
         _one_of("task", self.task, TASKS)
         if self.vision is not None and self.policy_task not in VISUAL_TASKS:
             raise ValueError(f"nothing is to be seen in the task {self.task}: it takes no vision")
+        object.__setattr__(self, "instances", tuple(self.instances))
+        self._check_instances()
         _one_of("method", self.method, METHODS)
         _one_of("optimizer", self.optimizer, OPTIMIZERS)
         _one_of("mode", self.mode, MODES)
@@ -111,6 +115,15 @@ class StackOptions:
         if self.host and self.global_workers is not None:
             raise ValueError("on several machines every robot has a global worker of its own")
 
+    def _check_instances(self) -> None:
+        """Refuse instances that are none of the training's, or are named twice."""
+        known = [each.id for each in make_task(self.task).instances("training")]
+        for name in self.instances:
+            if name not in known:
+                raise ValueError(f"{self.task} trains on {known[0]} to {known[-1]}, not on {name}")
+        if len(set(self.instances)) < len(self.instances):
+            raise ValueError("an instance is named twice")
+
     def plays(self, role: str) -> bool:
         """Whether this machine has a role."""
         return not {"all", role}.isdisjoint(self.role.split(","))
@@ -119,6 +132,12 @@ class StackOptions:
     def policy_task(self) -> str:
         """The task as nodes are told it: whether the global policy sees is part of it."""
         return self.task if self.vision is None else visual_name(self.task)
+
+    @property
+    def practised(self) -> tuple[str, ...]:
+        """Ids of the training instances that are practised, the default filled in."""
+        training = make_task(self.task).instances("training")
+        return self.instances or tuple(instance.id for instance in training)
 
     @property
     def real(self) -> bool:

@@ -244,8 +244,7 @@ def describe_stack(options: StackOptions) -> Stack:
     task = make_task(options.policy_task)
     if options.demo is None:
         task.shown(())  # refused by a task that demonstrations define
-    instances = [instance.id for instance in task.instances("training")]
-    shares = share_out(instances, options.robots)
+    shares = share_out(options.practised, options.robots)
     names = robot_names(options)
     links = link(names, options.number_of_global_workers, all_wait=options.mode == "sync")
     phases = choose_phases(options)

@@ -41,6 +41,7 @@ def build(
         "phases": [asdict(phase) for phase in phases],
         "mode": options.mode,
         "robots": options.robots,
+        "instances": list(options.practised),
         "seed": options.seed,
         "wall_clock_s": wall_clock_s,
         "iterations": iterations,

@@ -124,8 +124,8 @@ class _Training:
         self._curve = CurveFile(run)
         robots = tuple(robot.strip("/") for robot in stack.practising)
         self._task = make_task(stack.options.policy_task)
-        instances = tuple(instance.id for instance in self._task.instances("training"))
-        self._state = TrainingState(robots, instances, list(self._curve.points))
+        practised = stack.options.practised
+        self._state = TrainingState(robots, practised, list(self._curve.points))
         self._lock = threading.Lock()
         self._began = time.monotonic()
 

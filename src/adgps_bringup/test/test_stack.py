@@ -162,6 +162,8 @@ def test_only_robots_follow_a_simulated_clock() -> None:
         ({"method": "x"}, "unknown method"),
         ({"optimizer": "x"}, "unknown optimizer"),
         ({"mode": "x"}, "unknown mode"),
+        ({"instances": ("test/0",)}, "reach trains on training/0 to training/7, not on test/0"),
+        ({"instances": ("training/0", "training/0")}, "named twice"),
         ({"robots": 0}, "robots"),
         ({"robots": 9}, "robots"),
         ({"seed": -1}, "seed"),
@@ -178,6 +180,16 @@ def test_wrong_choices_are_refused_in_one_line(wrong: dict[str, object], said: s
     with pytest.raises(ValueError, match=said) as caught:
         StackOptions(**wrong)  # type: ignore[arg-type]
     assert "\n" not in str(caught.value)
+
+
+def test_a_part_of_the_instances_may_be_practised() -> None:
+    """They are shared out as all of them are; more robots than that find none."""
+    chosen = StackOptions(robots=2, instances=("training/3", "training/1"), run=Path("/r"))
+    first, second = describe_stack(chosen).of("local_worker")
+    assert first.parameters["instances"] == ("training/3",)
+    assert second.parameters["instances"] == ("training/1",)
+    with pytest.raises(ValueError, match="too few for 4 robots"):
+        describe_stack(replace(chosen, robots=4))
 
 
 def test_more_robots_than_instances_are_refused() -> None:

@@ -34,6 +34,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--robots", type=int, default=unset, metavar="N", help=f"robots ({default.robots})"
     )
     parser.add_argument(
+        "--instance",
+        nargs="+",
+        dest="instances",
+        default=unset,
+        metavar="ID",
+        help="training instances to practise, for example training/0 (all)",
+    )
+    parser.add_argument(
         "--global-workers", type=int, default=unset, metavar="M", help="(one per robot)"
     )
     parser.add_argument("--method", default=unset, help=f"{', '.join(METHODS)} ({default.method})")
@@ -196,6 +204,8 @@ def choose(arguments: argparse.Namespace) -> StackOptions:
         if arguments.resume:
             raise ValueError("--from-bag begins a new run, --resume goes on with one")
         chosen["from_bag"] = find_bag(arguments.from_bag).absolute()
+    if "instances" in chosen:
+        chosen["instances"] = tuple(chosen["instances"])
     if "demo" in chosen:
         chosen["demo"] = find_or_name(chosen["demo"])
     if "vision" in chosen:
