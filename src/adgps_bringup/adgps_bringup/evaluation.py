@@ -29,6 +29,8 @@ class InstanceResult:
     cost : total cost of the rollout.
     initial_distance_m, final_distance_m : of the end-effector from the goal [m].
     completed : False if the robot stopped the rollout because the arm left its limits.
+    succeeded : whether the task was done at the end, by the simulator's truth; None: nobody knows.
+    truth : what that was told from, in words.
     """
 
     instance: Instance
@@ -36,6 +38,8 @@ class InstanceResult:
     initial_distance_m: float
     final_distance_m: float
     completed: bool = True
+    succeeded: bool | None = None
+    truth: str = ""
 
 
 def measure(task: Task, instance: Instance, trajectory: Trajectory) -> InstanceResult:
@@ -59,6 +63,7 @@ def measure(task: Task, instance: Instance, trajectory: Trajectory) -> InstanceR
 def report(results: Sequence[InstanceResult]) -> dict[str, Any]:
     """Means and single results, as summary.json has them for a split."""
     return {
+        "success_rate": success_rate(results),
         "mean_cost": fmean(result.cost for result in results),
         "mean_final_distance_m": fmean(result.final_distance_m for result in results),
         "mean_initial_distance_m": fmean(result.initial_distance_m for result in results),
@@ -71,10 +76,17 @@ def report(results: Sequence[InstanceResult]) -> dict[str, Any]:
                 "initial_distance_m": result.initial_distance_m,
                 "final_distance_m": result.final_distance_m,
                 "completed": result.completed,
+                "succeeded": result.succeeded,
             }
             for result in results
         ],
     }
+
+
+def success_rate(results: Sequence[InstanceResult]) -> float | None:
+    """Part of the results that succeeded, of those of which that is known; None: of none."""
+    known = [result.succeeded for result in results if result.succeeded is not None]
+    return fmean(known) if known else None
 
 
 def table(title: str, results: Sequence[InstanceResult]) -> Table:
@@ -82,9 +94,13 @@ def table(title: str, results: Sequence[InstanceResult]) -> Table:
     view = Table("instance", escape("goal [m]"), title=title, title_justify="left")
     for heading in ("cost", "start [cm]", "end [cm]"):
         view.add_column(escape(heading), justify="right")  # units are no markup
+    rate = success_rate(results)
+    if rate is not None:
+        view.add_column("succeeded")
     for result in results:
         goal = " ".join(f"{number:6.3f}" for number in result.instance.parameters[:3])
-        view.add_row(result.instance.id, goal, *_numbers(result))
+        told = () if rate is None else (_told(result),)
+        view.add_row(result.instance.id, goal, *_numbers(result), *told)
     view.add_section()
     view.add_row(
         "mean",
@@ -92,8 +108,14 @@ def table(title: str, results: Sequence[InstanceResult]) -> Table:
         f"{fmean(result.cost for result in results):.2f}",
         f"{100 * fmean(result.initial_distance_m for result in results):.1f}",
         f"{100 * fmean(result.final_distance_m for result in results):.1f}",
+        *(() if rate is None else (f"{rate:.0%}",)),
     )
     return view
+
+
+def _told(result: InstanceResult) -> str:
+    """Whether a rollout succeeded."""
+    return {True: "yes", False: "no", None: "unknown"}[result.succeeded]
 
 
 def _numbers(result: InstanceResult) -> tuple[str, str, str]:

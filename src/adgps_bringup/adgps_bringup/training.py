@@ -14,13 +14,14 @@ from rich.console import Console
 
 from adgps_bringup import evaluation, summary
 from adgps_bringup.bags.dataset import Survey
-from adgps_bringup.evaluator import RESET_TIMEOUT, Evaluator
+from adgps_bringup.evaluator import Evaluator
 from adgps_bringup.events import EventWriter
 from adgps_bringup.interrupts import Interrupted, Interrupts
 from adgps_bringup.options import StackOptions
 from adgps_bringup.plots import plot_cost
 from adgps_bringup.progress import ProgressDisplay, duration
 from adgps_bringup.real_robots import read_robots
+from adgps_bringup.rollouts import RESET_TIMEOUT
 from adgps_bringup.ros_node import request_checkpoint, watch_diagnostics
 from adgps_bringup.run_folder import (
     CurveFile,
@@ -151,7 +152,9 @@ class _Training:
                 robots = read_robots(robots_file) if robots_file is not None else ()
                 patience = max((robot.reset_timeout for robot in robots), default=RESET_TIMEOUT)
                 task = shown_task(self._run, self._stack.options.policy_task)
-                evaluator = Evaluator(session.node, task, self._stack.robots, patience)
+                evaluator = Evaluator(
+                    session.node, task, self._stack.robots, patience, simulated=not self._real
+                )
                 try:
                     self._practise(session, display)
                     self._await_recorder(session, display.say)

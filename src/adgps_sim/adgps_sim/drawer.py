@@ -8,7 +8,7 @@ import numpy as np
 import pybullet
 
 from adgps_core.tasks import Instance
-from adgps_core.tasks.drawer import FRONT
+from adgps_core.tasks.drawer import FRONT, SHUT
 from adgps_sim.guide import GUIDE_DURATION, Waypoint, straight_to_goal
 from adgps_sim.imu import ImuMount
 
@@ -60,6 +60,7 @@ class DrawerScene:
         self._mechanics = mechanics or Mechanics()
         self.body = self._build()
         self.caught = False
+        self._wanted = np.inf
 
     @property
     def slid(self) -> float:
@@ -67,9 +68,14 @@ class DrawerScene:
         return self._motion[0]
 
     @property
-    def succeeded(self) -> None:
-        """Unknown: how far the hand shall push, the instance says and the task measures."""
-        return None
+    def succeeded(self) -> bool:
+        """Whether it is as far in as the instance asks; the simulator's truth, for evaluation."""
+        return self.slid >= self._wanted
+
+    @property
+    def truth(self) -> str:
+        """How far the drawer is pushed in, in words."""
+        return f"pushed in by {100 * max(self.slid, 0.0):.1f} cm"
 
     @property
     def imu_mount(self) -> ImuMount:
@@ -89,6 +95,7 @@ class DrawerScene:
         pybullet.removeBody(self.body, physicsClientId=self._client)
         self.body = self._build()
         self.caught = False
+        self._wanted = float(instance.parameters[0] - FRONT[0]) - SHUT
 
     def step(self) -> None:
         """Let friction act, and the pawl."""

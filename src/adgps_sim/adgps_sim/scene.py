@@ -20,8 +20,12 @@ class Scene(Protocol):
         """Where an IMU sits until the next reset; None: there is none."""
 
     @property
-    def succeeded(self) -> bool | None:
-        """Whether the task is done, in truth; None where the scene does not know."""
+    def succeeded(self) -> bool:
+        """Whether the task is done, in truth, for evaluation only; False before the first reset."""
+
+    @property
+    def truth(self) -> str:
+        """What that is told from, in a few words."""
 
     def reset(self, instance: Instance) -> None:
         """Set everything up for a rollout on an instance, with no memory of those before."""

@@ -19,6 +19,7 @@ from adgps_core.end_effector import FRAME
 from adgps_core.tasks import Instance
 from adgps_core.typing import Array
 from adgps_sim.camera import OVER_SHOULDER, Camera
+from adgps_sim.camera_shifts import shifted
 from adgps_sim.guide import (
     FINGER_OPENING,
     GUIDE_DURATION,
@@ -232,9 +233,19 @@ class World:
         """The scene's own truth about the task, for evaluation only; None where it tells none."""
         return self._scene.succeeded if self._scene else None
 
-    def camera(self) -> Camera:
-        """Make the camera that looks at this world over the arm's shoulder."""
-        return Camera(self._client, self._camera_pose)
+    @property
+    def truth(self) -> str:
+        """What that is told from, in a few words; "" where nothing is."""
+        return self._scene.truth if self._scene else ""
+
+    def camera(self, shift: Sequence[float] = (0.0, 0.0, 0.0)) -> Camera:
+        """Make the camera that looks at this world over the arm's shoulder.
+
+        Parameters
+        ----------
+        shift : (3,) way by which it is not where it should be, base frame [m].
+        """
+        return Camera(self._client, shifted(self._camera_pose, shift))
 
     @property
     def kinetic_energy(self) -> float:

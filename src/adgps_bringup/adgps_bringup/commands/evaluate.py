@@ -97,7 +97,8 @@ def _evaluate(
         ) as session,
     ):
         publisher = publish_policy(session.node, policy)
-        with closing(Evaluator(session.node, task, robot_names(options))) as evaluator:
+        evaluator = Evaluator(session.node, task, robot_names(options), simulated=not options.real)
+        with closing(evaluator):
             results = evaluator.run(instances, policy.version, session.tick)
         session.node.destroy_publisher(publisher)
     shutil.rmtree(work, ignore_errors=True)  # the logs of an evaluation that failed stay

@@ -35,8 +35,10 @@ from adgps_core.measurements import (
     IMU,
     ORIENTATION,
 )
+from adgps_core.tasks.door_trials import door_grid
 from adgps_core.tasks.readings import chord_squared, heading, since_first
 from adgps_core.tasks.task import CostExpansion, Instance, Split
+from adgps_core.tasks.trials import TrialGrid
 from adgps_core.typing import Array, frozen
 from adgps_core.vision.architecture import FIGURE_8
 from adgps_core.vision.observation import dim_visual_observation, visual_observation
@@ -137,6 +139,7 @@ class Door:
     dim_x: int = ee.DIM_X
     dim_u: int = ee.DIM_JOINTS
     visual: bool = False
+    success_known: bool = True
 
     @property
     def dim_o(self) -> int:
@@ -226,6 +229,18 @@ class Door:
         """Make the instance with a door at a pose (4,), x, y, z [m] and yaw [rad], base frame."""
         numbers = np.append(frozen(pose, (4,), "pose"), handle)
         return Instance(self.name, instance_id, numbers)
+
+    def trials(self, kind: int | None = None) -> TrialGrid:
+        """Lay out doors of one handle; None: of the held-out one."""
+        handle = HELD_OUT_HANDLE if kind is None else kind
+        name = "held_out" if handle == HELD_OUT_HANDLE else f"handle_{handle}"
+
+        def make(offset: Array, instance_id: str) -> Instance:
+            door = self.door(CENTRE + offset, handle, instance_id)
+            handle_of(door)  # refused if there is none such
+            return door
+
+        return door_grid(name, SPREAD, make)
 
     def goal_instance(self, position: Array, instance_id: str) -> Instance:
         """Make the instance with the first handle at position (3,) [m], facing the arm."""

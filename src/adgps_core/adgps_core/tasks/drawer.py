@@ -47,6 +47,7 @@ class Drawer(Reach):
     goals: Box = GOALS
     rotation: Array = field(default_factory=ROTATION.copy)
     start_joint_angles: Array = field(default_factory=START.copy)
+    success_known: bool = True
 
     def distance(
         self,

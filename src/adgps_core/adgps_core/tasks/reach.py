@@ -19,6 +19,7 @@ import numpy as np
 from adgps_core import end_effector as ee
 from adgps_core.tasks.goals import Box, split_goals
 from adgps_core.tasks.task import CostExpansion, Instance, Split
+from adgps_core.tasks.trials import TrialGrid, in_a_row
 from adgps_core.typing import Array, frozen
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class Reach:
     dim_u: int = ee.DIM_JOINTS
     dim_o: int = ee.DIM_X + 9
     measured: tuple[str, ...] = ()
+    success_known: bool = False
 
     def shown(self, demonstrations: Sequence[Demonstration]) -> Self:
         """Return the same task: what it asks for is known without demonstrations."""
@@ -89,6 +91,12 @@ class Reach:
     def to_show(self) -> tuple[Instance, ...]:
         """All that are trained on: where one goal lies says little of how to get to another."""
         return self.instances("training")
+
+    def trials(self, kind: int | None = None) -> TrialGrid:
+        """Lay out the test instances; ValueError if a kind is asked for."""
+        if kind is not None:
+            raise ValueError(f"there is but one kind of {self.name}")
+        return in_a_row("test", self.instances("test"))
 
     def goal_instance(self, position: Array, instance_id: str) -> Instance:
         """Make the instance with its goal at position (3,) [m], base frame."""

@@ -17,6 +17,7 @@ from adgps_core.typing import Array, frozen
 
 if TYPE_CHECKING:
     from adgps_core.demonstration import Demonstration
+    from adgps_core.tasks.trials import TrialGrid
 
 Split = Literal["training", "validation", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
@@ -101,6 +102,10 @@ class Task(Protocol):
     def measured(self) -> tuple[str, ...]:
         """Names of the measurements that observations, costs or distances need."""
 
+    @property
+    def success_known(self) -> bool:
+        """Whether its simulator knows, in truth and for evaluation alone, when it is done."""
+
     def shown(self, demonstrations: Sequence[Demonstration]) -> Task:
         """Return the task as it is after demonstrations; ValueError if they are not what it needs.
 
@@ -113,6 +118,20 @@ class Task(Protocol):
     @property
     def to_show(self) -> tuple[Instance, ...]:
         """Instances that a person shows, unless asked for others; ids as of no other instance."""
+
+    def trials(self, kind: int | None = None) -> TrialGrid:
+        """Lay out what a policy is tried on to tell how good it is.
+
+        Parameters
+        ----------
+        kind : number of the kind of thing, of those that the task has; None: one that no robot
+            practises with.
+
+        Raises
+        ------
+        ValueError
+            If there is no such kind.
+        """
 
     def goal_instance(self, position: Array, instance_id: str) -> Instance:
         """Make the instance with its goal at position (3,) [m], base frame."""

@@ -82,6 +82,11 @@ class DoorScene:
         return self.opened > OPEN
 
     @property
+    def truth(self) -> str:
+        """How far the door is open, in words."""
+        return f"hinge at {max(self.opened, 0.0):.2f} rad"
+
+    @property
     def imu_mount(self) -> ImuMount | None:
         """On the reverse side of the door, on the handle's spindle; none before the first reset."""
         if self.body < 0:

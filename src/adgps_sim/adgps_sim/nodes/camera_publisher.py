@@ -1,18 +1,42 @@
-"""Publishes what the simulated camera sees, as a camera's driver would."""
+"""Publishes what the simulated camera sees, as a camera's driver would, if that is wanted."""
 
 from __future__ import annotations
 
 from array import array
 
 import numpy as np
+from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, Image
 
 from adgps_core.conversions.messages import stamp_from_ns
 from adgps_sim.camera import HEIGHT, WIDTH, Camera
 from adgps_sim.nodes.publishing import LATCHED
+from adgps_sim.world import World
 
 CAMERA_FRAME = "camera_optical_frame"
+
+
+def declare_camera(node: Node) -> None:
+    """Declare the parameters of the camera."""
+    description = "Publish what a camera over the shoulder sees, with every state."
+    camera = ParameterDescriptor(description=description, read_only=True)
+    node.declare_parameter("camera", False, camera)
+    description = "Way by which the camera is moved, x y z in the base frame [m], at most 1 each."
+    shift = ParameterDescriptor(description=description, read_only=True)
+    node.declare_parameter("camera_shift", [0.0, 0.0, 0.0], shift)
+
+
+def camera_publisher(node: Node, world: World) -> CameraPublisher | None:
+    """Make the publisher of what the parameters ask for; None where that is nothing.
+
+    Raises
+    ------
+    ValueError
+        If the camera cannot be moved like that.
+    """
+    camera = world.camera(node.get_parameter("camera_shift").value)
+    return CameraPublisher(node, camera) if node.get_parameter("camera").value else None
 
 
 class CameraPublisher:

@@ -22,8 +22,9 @@ from adgps_core.signals import StopSignals
 from adgps_core.tasks import TASKS, make_task, start_angles
 from adgps_msgs.msg import JointEffortCommand
 from adgps_msgs.srv import ResetInstance
-from adgps_sim.nodes.camera_publisher import CameraPublisher
+from adgps_sim.nodes.camera_publisher import camera_publisher, declare_camera
 from adgps_sim.nodes.publishing import WorldPublisher
+from adgps_sim.nodes.success_service import SuccessService
 from adgps_sim.robot import LockStepRobot, RealTimeRobot, Robot
 from adgps_sim.scene import scene_builder
 from adgps_sim.variation import Variation, vary
@@ -48,9 +49,7 @@ def declare(node: Node) -> None:
     description = f"Task to practise; one of {', '.join(TASKS)}."
     task = ParameterDescriptor(description=description, read_only=True)
     node.declare_parameter("task", "reach", task)
-    description = "Publish what a camera over the shoulder sees, with every state."
-    camera = ParameterDescriptor(description=description, read_only=True)
-    node.declare_parameter("camera", False, camera)
+    declare_camera(node)
     for name, (default, description, low, high) in _PARAMETERS.items():
         descriptor = ParameterDescriptor(description=description, read_only=True)
         if isinstance(default, int):
@@ -77,9 +76,8 @@ class SimRobot(Node):
         )
         self._robot = self._build_robot()
         self._world_publisher = WorldPublisher(self, self._world)
-        self._camera_publisher = None
-        if self.get_parameter("camera").value:
-            self._camera_publisher = CameraPublisher(self, self._world.camera())
+        self._camera_publisher = camera_publisher(self, self._world)
+        SuccessService(self, self._world, self._task.name)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         # In lock-step a stray command must not push the awaited one out of the queue; in real
         # time only the newest one counts.
