@@ -13,7 +13,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
 from adgps_bringup.evaluation import InstanceResult
 from adgps_bringup.rollouts import RESET_TIMEOUT, AttemptError, RobotClient, Tried
-from adgps_bringup.trials import Trial, Work
+from adgps_bringup.trials.plan import Trial, Work
 from adgps_core.conversions.messages import global_policy_to_msg
 from adgps_core.global_policy import GlobalPolicy, PolicyVersion
 from adgps_core.tasks import Instance, Task

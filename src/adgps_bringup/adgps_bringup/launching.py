@@ -16,6 +16,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from launch import LaunchContext, LaunchDescriptionEntity
 from launch.actions import OpaqueFunction, SetEnvironmentVariable
@@ -237,7 +238,7 @@ def _prefix(node: NodeDescription, context: LaunchContext) -> str:
     return f"{tie} {chosen}" if re.match(pattern, node.executable) else tie
 
 
-def _plain(node: NodeDescription) -> dict[str, bool | int | float | str | list[str]]:
+def _plain(node: NodeDescription) -> dict[str, bool | int | float | str | list[Any]]:
     """Parameters of a node with sequences as the lists that launch_ros knows."""
     return {
         key: value if isinstance(value, bool | int | float | str) else list(value)

@@ -13,7 +13,7 @@ from rclpy.node import Node
 from std_srvs.srv import Trigger
 
 from adgps_bringup.evaluation import InstanceResult, measure
-from adgps_bringup.trials import Trial
+from adgps_bringup.trials.plan import Trial
 from adgps_core.conversions.messages import (
     instance_to_msg,
     ns_from_stamp,

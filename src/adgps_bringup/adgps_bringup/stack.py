@@ -32,7 +32,7 @@ from adgps_bringup.schedule import choose_phases
 from adgps_core.phases import Phase
 from adgps_core.tasks import make_task
 
-Parameter = bool | int | float | str | Sequence[str]
+Parameter = bool | int | float | str | Sequence[str] | Sequence[float]
 
 SERVER = "param_server"
 ROBOT = "simulated_robot"

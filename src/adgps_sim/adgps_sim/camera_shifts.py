@@ -1,4 +1,4 @@
-"""Cameras that are not where they were in training: does a policy still open doors (section V-B)?"""
+"""Cameras that are not where they were in training, as those of section V-B of the paper."""
 
 from __future__ import annotations
 

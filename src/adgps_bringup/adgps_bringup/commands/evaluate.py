@@ -4,27 +4,37 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
-import tempfile
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
 
-from adgps_bringup.evaluation import InstanceResult, read_goals, report, table
-from adgps_bringup.interrupts import Interrupts
+from adgps_bringup.commands.evaluate_trials import (
+    add_trial_arguments,
+    prepare_trials,
+    refuse_without_trials,
+)
+from adgps_bringup.evaluation import read_goals, report, table
+from adgps_bringup.measuring import (
+    Subject,
+    camera_shift,
+    describe_for_evaluation,
+    evaluating,
+    read_policy,
+)
 from adgps_bringup.options import StackOptions
 from adgps_bringup.processes import check_executables
 from adgps_bringup.run_folder import read_options, shown_task
-from adgps_bringup.stack import describe_robots, robot_names, server_checkpoints
+from adgps_bringup.stack import robot_names
 from adgps_bringup.summary import SCHEMA_VERSION, write_json
-from adgps_core.global_policy import GlobalPolicy
-from adgps_core.tasks import SPLITS, Instance, Task
+from adgps_core.tasks import SPLITS
 
 NAME = "evaluate"
 HELP = "measure a run's global policy on instances of its task"
+
+ROBOTS = 2
+"""Robots that share the instances of a split."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,80 +50,88 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="YAML file, goals: [{position: [x, y, z]}, ...] [m], base frame",
     )
+    which.add_argument(
+        "--trials", type=int, metavar="N", help="of each robot, on the task's grid of trials"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the results here too")
-    parser.add_argument("--robots", type=int, default=2, metavar="N", help="in parallel (2)")
+    parser.add_argument(
+        "--robots",
+        type=int,
+        metavar="N",
+        help=f"in parallel ({ROBOTS}; for trials as many as the run had)",
+    )
     parser.add_argument(
         "--real-time-factor", type=float, metavar="F", help="0: lock-step (as in training)"
     )
+    camera = parser.add_mutually_exclusive_group()
+    camera.add_argument("--camera", metavar="NAME", help="moved: lowered (5 cm) or away (4 cm)")
+    camera.add_argument(
+        "--camera-shift",
+        type=float,
+        nargs=3,
+        metavar=("X", "Y", "Z"),
+        help="moved by this way [m], base frame",
+    )
+    add_trial_arguments(parser)
 
 
 def prepare(arguments: argparse.Namespace) -> Callable[[], int]:
     """Validate everything; what is returned evaluates, and returns the exit status."""
-    run_folder = arguments.run.absolute()
-    options = _options(read_options(run_folder), arguments)
-    task = shown_task(run_folder, options.policy_task)
+    if arguments.json is not None:
+        _check_writable(arguments.json)
+    subject = _subject(arguments)
+    if arguments.trials is not None:
+        return prepare_trials(subject, arguments)
+    refuse_without_trials(arguments)
+    return _prepare_split(subject, arguments)
+
+
+def _prepare_split(subject: Subject, arguments: argparse.Namespace) -> Callable[[], int]:
+    """Every instance once, on whichever robot has time."""
+    task = subject.task
     if arguments.instances is not None:
         name, instances = arguments.instances.stem, read_goals(arguments.instances, task)
     elif arguments.split in SPLITS:
         name, instances = arguments.split, task.instances(arguments.split)
     else:
         raise ValueError(f"unknown split {arguments.split!r}, known: {', '.join(SPLITS)}")
-    if arguments.json is not None:
-        _check_writable(arguments.json)
-    check_executables(describe_robots(options))
-    policy = _read_policy(run_folder)
 
     def run() -> int:
-        results = _evaluate(options, task, instances, policy)
-        version = str(policy.version)
-        view = table(f"{options.task}, {name}, policy {version}", results)
+        version = subject.policy.version
+        with evaluating(subject, _show) as (session, evaluator):
+            results = evaluator.run(instances, version, session.tick)
+        view = table(f"{task.name}, {name}, policy {version}", results)
         Console(highlight=False).print(view)
         if arguments.json is not None:
-            about = {"schema_version": SCHEMA_VERSION, "task": options.task, "split": name}
-            content = {**about, "policy_version": version, **report(results)}
+            about = {"schema_version": SCHEMA_VERSION, "task": task.name, "split": name}
+            content = {**about, "policy_version": str(version), **report(results)}
             write_json(arguments.json, content)
         return 0
 
     return run
 
 
-def _evaluate(
-    options: StackOptions, task: Task, instances: Sequence[Instance], policy: GlobalPolicy
-) -> list[InstanceResult]:
-    """Start the robots, publish the policy in the server's place, and roll it out."""
-    # Imported late, so that a wrong argument is answered at once.
-    from adgps_bringup.evaluator import Evaluator, publish_policy
-    from adgps_bringup.session import running
-
-    def show(line: str) -> None:
-        print(line, flush=True)
-
-    work = Path(tempfile.mkdtemp(prefix="adgps-evaluate-"))
-    nodes = describe_robots(options)
-    with (
-        Interrupts() as interrupts,
-        running(
-            nodes, work / "parameters", work / "log", show, interrupts, own_domain=not options.real
-        ) as session,
-    ):
-        publisher = publish_policy(session.node, policy)
-        evaluator = Evaluator(session.node, task, robot_names(options), simulated=not options.real)
-        with closing(evaluator):
-            results = evaluator.run(instances, policy.version, session.tick)
-        session.node.destroy_publisher(publisher)
-    shutil.rmtree(work, ignore_errors=True)  # the logs of an evaluation that failed stay
-    return results
+def _subject(arguments: argparse.Namespace) -> Subject:
+    """What is evaluated on what; ValueError says what is wrong."""
+    run = arguments.run.absolute()
+    saved = read_options(run)
+    if arguments.camera is not None or arguments.camera_shift is not None:
+        _refuse_blind(saved, run)
+    shift = camera_shift(arguments.camera, arguments.camera_shift)
+    options = _options(saved, arguments)
+    task = shown_task(run, options.policy_task)
+    nodes = describe_for_evaluation(options, shift, filmed=arguments.film)
+    check_executables(nodes)
+    policy = read_policy(run)
+    return Subject(run, options, task, policy, robot_names(options), nodes)
 
 
-def _read_policy(run_folder: Path) -> GlobalPolicy:
-    """Read the newest sound checkpoint; ValueError if there is none."""
-    from adgps_core.checkpoints import DamagedCheckpointError
-    from adgps_param_server.checkpoints import load_policy
-
-    try:
-        return load_policy(server_checkpoints(run_folder))
-    except (OSError, DamagedCheckpointError) as error:
-        raise ValueError(f"{run_folder} holds no policy: {error}") from error
+def _refuse_blind(saved: StackOptions, run: Path) -> None:
+    """Refuse to move a camera through which nobody looks."""
+    if saved.real:
+        raise ValueError("cameras of real robots are not moved from here")
+    if saved.vision is None:
+        raise ValueError(f"the policy of {run} sees nothing: it was trained without --vision")
 
 
 def _options(saved: StackOptions, arguments: argparse.Namespace) -> StackOptions:
@@ -121,9 +139,12 @@ def _options(saved: StackOptions, arguments: argparse.Namespace) -> StackOptions
     if saved.real:
         return replace(saved, role="robot")
     factor = arguments.real_time_factor
+    robots = arguments.robots
+    if robots is None:
+        robots = ROBOTS if arguments.trials is None else saved.robots
     return replace(
         saved,
-        robots=arguments.robots,
+        robots=robots,
         global_workers=None,
         real_time_factor=saved.real_time_factor if factor is None else factor,
     )
@@ -133,3 +154,7 @@ def _check_writable(path: Path) -> None:
     """Refuse a file that cannot be written."""
     if path.is_dir() or not os.access(path.absolute().parent, os.W_OK):
         raise ValueError(f"cannot write to {path}")
+
+
+def _show(line: str) -> None:
+    print(line, flush=True)
