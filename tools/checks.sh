@@ -41,7 +41,7 @@ check_modules() {
     missing=$("$PYTHON" -c '
 import importlib.util, sys
 names = "numpy scipy torch safetensors pinocchio pybullet cv2 serial"
-names += " yaml rich matplotlib tensorboard mcap rosbags simpy"
+names += " yaml rich matplotlib PIL tensorboard mcap rosbags simpy"
 print(*[name for name in names.split() if importlib.util.find_spec(name) is None])
 ')
     if ! type -P colcon >/dev/null; then

@@ -17,6 +17,7 @@ from rclpy.node import Node  # noqa: E402
 from rclpy.qos import QoSProfile  # noqa: E402
 from rosgraph_msgs.msg import Clock  # noqa: E402
 from sensor_msgs.msg import CameraInfo, Image, Imu, JointState  # noqa: E402
+from std_srvs.srv import Trigger  # noqa: E402
 
 from adgps_core.conversions.messages import (  # noqa: E402
     instance_to_msg,
@@ -24,11 +25,13 @@ from adgps_core.conversions.messages import (  # noqa: E402
     stamp_from_ns,
 )
 from adgps_core.tasks import Instance, make_task  # noqa: E402
+from adgps_core.tasks.drawer import FRONT, SHUT  # noqa: E402
 from adgps_msgs.msg import JointEffortCommand  # noqa: E402
 from adgps_msgs.srv import ResetInstance  # noqa: E402
+from adgps_sim.door import DoorScene  # noqa: E402
 from adgps_sim.nodes.publishing import CLOCK, LATCHED  # noqa: E402
 from adgps_sim.nodes.sim_robot import SimRobot  # noqa: E402
-from adgps_sim.world import FINGER_NAMES, JOINT_NAMES  # noqa: E402
+from adgps_sim.world import FINGER_NAMES, JOINT_NAMES, World  # noqa: E402
 
 TASK = make_task("reach")
 PATIENCE = 20.0
@@ -50,6 +53,7 @@ class Driver(Node):
         self.report: dict[str, str] = {}
         self._commands = self.create_publisher(JointEffortCommand, "joint_effort_command", 10)
         self._resets = self.create_client(ResetInstance, "reset_instance")
+        self._truth = self.create_client(Trigger, "sim_robot/succeeded")
         self.create_subscription(JointState, "joint_states", self.states.append, LATCHED)
         every = QoSProfile(depth=10, reliability=LATCHED.reliability, durability=LATCHED.durability)
         self.create_subscription(Imu, "imu/data", self.readings.append, every)
@@ -104,6 +108,13 @@ class Driver(Node):
         request = ResetInstance.Request(**{"instance": instance, **fields})
         future = self._resets.call_async(request)
         self.until(future.done, "the reset")
+        return future.result()
+
+    def truth(self) -> Trigger.Response:
+        """Ask whether the task is done."""
+        self.until(self._truth.service_is_ready, "the service")
+        future = self._truth.call_async(Trigger.Request())
+        self.until(future.done, "the truth")
         return future.result()
 
 
@@ -246,6 +257,54 @@ def test_the_camera_sees_every_state_if_it_is_asked_for(make_driver: Callable[..
     )
     assert driver.calibrations[-1].k[2] == pytest.approx(157.0)
     assert before.header.frame_id == driver.calibrations[-1].header.frame_id
+
+
+def test_a_moved_camera_sees_what_is_seen_from_there(make_driver: Callable[..., Driver]) -> None:
+    driver = make_driver(task="door", camera=True, camera_shift="[0.0, 0.0, -0.05]")
+    driver.until(lambda: driver.images, "an image")
+    seen = np.reshape(np.asarray(driver.images[0].data, dtype=np.uint8), (250, 314, 3))
+    task = make_task("door")
+    world = World(scene=DoorScene)
+    world.reset(task.start_joint_angles, task.instances("training")[0])
+    np.testing.assert_array_equal(seen, world.camera((0.0, 0.0, -0.05)).look().image)
+    assert (seen != world.camera().look().image).any()
+    world.close()
+
+
+def test_a_camera_that_cannot_be_moved_like_that_is_refused(
+    make_driver: Callable[..., Driver],
+) -> None:
+    with pytest.raises(ValueError, match="three numbers of at most 1 m"):
+        make_driver(task="door", camera_shift="[0.0, 0.0, -5.0]")
+
+
+def test_the_simulator_tells_the_truth(make_driver: Callable[..., Driver]) -> None:
+    """Of a drawer that is slammed, and of one that is pushed in: yes, until the next reset."""
+    driver = make_driver(task="drawer")
+    answer = driver.truth()
+    assert (answer.success, answer.message) == (False, "pushed in by 0.0 cm")
+    torques = np.array([0.0, 2.5, 0.0, 2.0, 0.0, 0.0, 0.0])
+    for _ in range(100):
+        driver.tick(torques.tolist())
+    answer = driver.truth()
+    assert (answer.success, answer.message) == (False, "pushed in by 6.0 cm")
+    driver.reset()
+    ticks = 0
+    while not driver.truth().success:
+        driver.tick((0.7 * torques).tolist())
+        ticks += 1
+        assert ticks < 100, driver.truth().message
+    pushed = float(driver.truth().message.split()[-2])
+    instance = make_task("drawer").instances("training")[0]
+    assert pushed == pytest.approx(100 * (instance.parameters[0] - FRONT[0] - SHUT), abs=1.0)
+    driver.reset()
+    assert not driver.truth().success
+
+
+def test_what_nobody_knows_is_refused(make_driver: Callable[..., Driver]) -> None:
+    answer = make_driver().truth()
+    assert not answer.success
+    assert "nothing in the world tells when the task reach is done" in answer.message
 
 
 def test_reaching_has_no_imu(make_driver: Callable[..., Driver]) -> None:

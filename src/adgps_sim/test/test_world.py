@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adgps_core.tasks import TASKS, make_task
 from adgps_core.typing import Array
+from adgps_sim.scene import scene_builder
 from adgps_sim.world import JOINT_NAMES, World
 
 START = np.array([0, -np.pi / 4, 0, -3 * np.pi / 4, 0, np.pi / 2, np.pi / 4])
@@ -123,3 +125,14 @@ def test_impossible_settings_are_refused(world: World) -> None:
         World(joint_damping=-1.0)
     with pytest.raises(ValueError, match="whole steps"):
         world.step(np.zeros(7), 0.0501)
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_a_task_says_whether_its_world_knows_what_has_succeeded(name: str) -> None:
+    task = make_task(name)
+    world = World(scene=scene_builder(name))
+    world.reset(task.start_joint_angles, task.instances("training")[0])
+    assert (world.succeeded is not None) == task.success_known
+    assert bool(world.truth) == task.success_known
+    assert not world.succeeded
+    world.close()

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[4]
 
 MODULES = (
     *("numpy", "scipy", "torch", "safetensors", "pinocchio", "pybullet", "cv2", "serial"),
-    *("yaml", "rich", "matplotlib", "tensorboard", "mcap", "rosbags", "simpy"),
+    *("yaml", "rich", "matplotlib", "PIL", "tensorboard", "mcap", "rosbags", "simpy"),
 )
 NODES = (
     ("adgps_param_server", "param_server"),

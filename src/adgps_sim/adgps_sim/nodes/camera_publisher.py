@@ -5,12 +5,13 @@ from __future__ import annotations
 from array import array
 
 import numpy as np
-from rcl_interfaces.msg import ParameterDescriptor
+from rcl_interfaces.msg import FloatingPointRange, ParameterDescriptor
 from rclpy.node import Node
 from sensor_msgs.msg import CameraInfo, Image
 
 from adgps_core.conversions.messages import stamp_from_ns
 from adgps_sim.camera import HEIGHT, WIDTH, Camera
+from adgps_sim.camera_shifts import MOST
 from adgps_sim.nodes.publishing import LATCHED
 from adgps_sim.world import World
 
@@ -22,8 +23,9 @@ def declare_camera(node: Node) -> None:
     description = "Publish what a camera over the shoulder sees, with every state."
     camera = ParameterDescriptor(description=description, read_only=True)
     node.declare_parameter("camera", False, camera)
-    description = "Way by which the camera is moved, x y z in the base frame [m], at most 1 each."
+    description = "Way by which the camera is moved, x, y, z in the base frame [m]."
     shift = ParameterDescriptor(description=description, read_only=True)
+    shift.floating_point_range = [FloatingPointRange(from_value=-MOST, to_value=MOST)]
     node.declare_parameter("camera_shift", [0.0, 0.0, 0.0], shift)
 
 
