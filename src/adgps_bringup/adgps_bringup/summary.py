@@ -56,18 +56,18 @@ def build(
 
 def write_json(path: Path, content: object) -> None:
     """Write JSON whole or not at all; numbers that are not finite become null."""
-    text = json.dumps(_finite(content), indent=2, allow_nan=False) + "\n"
+    text = json.dumps(finite(content), indent=2, allow_nan=False) + "\n"
     partial = path.with_name(f".{path.name}.partial")
     partial.write_text(text, encoding="utf-8")
     partial.replace(path)
 
 
-def _finite(content: object) -> object:
-    """JSON has no NaN."""
+def finite(content: object) -> object:
+    """Content as it is written: JSON has no NaN, and nobody reads more than nine decimals."""
     if isinstance(content, float):
         return round(content, 9) if math.isfinite(content) else None
     if isinstance(content, Mapping):
-        return {key: _finite(value) for key, value in content.items()}
+        return {key: finite(value) for key, value in content.items()}
     if isinstance(content, list | tuple):
-        return [_finite(value) for value in content]
+        return [finite(value) for value in content]
     return content

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from adgps_bringup.evaluation import InstanceResult
-from adgps_bringup.summary import write_json
+from adgps_bringup.summary import finite, write_json
 from adgps_bringup.trials.plan import Trial
 
 SETTINGS, TRIALS = "settings.json", "trials.jsonl"
@@ -82,12 +82,13 @@ class TrialLog:
         self.results: dict[tuple[str, int], TrialResult] = {}
         if self._path.exists():
             _refuse_other(folder, settings)
-            lines = self._path.read_text(encoding="utf-8").splitlines()
-            sound = [result for result in map(_read, lines) if result is not None]
+            written = self._path.read_text(encoding="utf-8")
+            sound = [result for result in map(_read, written.splitlines()) if result is not None]
             self.results = {(each.robot, each.number): each for each in sound}
-            if len(sound) < len(lines):  # it was killed while it wrote
+            text = "".join(map(_line, sound))
+            if text != written:  # it was killed while it wrote
                 partial = self._path.with_suffix(".partial")
-                partial.write_text("".join(map(_line, sound)), encoding="utf-8")
+                partial.write_text(text, encoding="utf-8")
                 partial.replace(self._path)
         else:
             write_json(folder / SETTINGS, dict(settings))
@@ -131,7 +132,7 @@ def _refuse_other(folder: Path, settings: Mapping[str, Setting]) -> None:
         saved = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ValueError(f"{folder / SETTINGS} cannot be used: {error}") from error
-    now = json.loads(json.dumps(dict(settings)))
+    now = json.loads(json.dumps(finite(dict(settings))))
     for name in now:
         if saved.get(name) != now[name]:
             raise ValueError(
