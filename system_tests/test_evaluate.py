@@ -1,12 +1,21 @@
 """`adgps evaluate`: its table, its JSON, and what it refuses."""
 
 import json
+import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from stack_process import INSTANCES, TASK, StackProcess, TrainProcess
+from stack_process import INSTANCES, TASK, StackProcess, TrainProcess, wait_for
+
+from adgps_core.global_policy import Architecture, GlobalPolicy, initial_values
+from adgps_core.tasks import make_task
+from adgps_param_server.checkpoints import CheckpointFolder
+from adgps_param_server.optimizers import OptimizerConfiguration
+from adgps_param_server.server import ServerState
 
 Command = Callable[..., StackProcess]
 pytestmark = pytest.mark.timeout(400)  # for a busy machine, and because the first one trains
@@ -76,6 +85,72 @@ def test_the_test_split(trained: TrainProcess, command: Command, tmp_path: Path)
     assert {key: content[key] for key in measured} == measured
 
 
+def lines_of(path: Path) -> list[str]:
+    """Whole lines of a file that is written; none if it is not there yet."""
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def test_trials_that_were_stopped_go_on(
+    trained: TrainProcess, command: Command, tmp_path: Path
+) -> None:
+    """What was made is kept; what is missing is made; the run's summary has it all."""
+    run = tmp_path / "run"
+    shutil.copytree(trained.run, run)
+    folder = run / "evaluation" / "test"
+    first = command("evaluate", run, "--trials", 300)
+    wait_for(lambda: len(lines_of(folder / "trials.jsonl")) >= 3, "some trials")
+    first.process.send_signal(signal.SIGINT)
+    assert first.wait() == 130, first.output + first.errors
+    kept = lines_of(folder / "trials.jsonl")
+    assert f"{len(kept)} of 600 trials are kept; the same command goes on" in first.output
+    assert first.left_behind == []
+
+    made = [json.loads(line) for line in kept]
+    count = max(one["number"] for one in made) + 3
+    again = command("evaluate", run, "--trials", count)
+    again.succeed()
+    assert f"{len(kept)} of {2 * count} trials were made before" in again.output
+    lines = lines_of(folder / "trials.jsonl")
+    assert lines[: len(kept)] == kept
+    keys = sorted((one["robot"], one["number"]) for one in map(json.loads, lines))
+    assert keys == [(robot, n) for robot in ("robot_1", "robot_2") for n in range(count)]
+    summary = json.loads((folder / "summary.json").read_text())
+    assert summary["overall"]["trials"] == 2 * count
+    assert summary["overall"]["success_rate"] is None
+    assert json.loads((run / "summary.json").read_text())["trials"] == {"test": summary}
+    assert (folder / "trials.png").exists()
+    assert again.left_behind == []
+
+    other = command("evaluate", run, "--trials", 1, "--perturbation", 0.5)
+    assert other.wait() == 1 and "holds trials with perturbation_rad 0.01, not 0.5" in other.errors
+    assert lines_of(folder / "trials.jsonl") == lines
+
+
+def test_the_simulator_s_truth_and_a_film(command: Command, tmp_path: Path) -> None:
+    """A network that was never trained does not push the drawer shut."""
+    task = make_task("drawer")
+    network = Architecture(task.dim_o, task.dim_u, hidden=(8,))
+    values = initial_values(network, np.random.default_rng(0))
+    policy = GlobalPolicy(network, *task.observation_scaling, values)
+    state = ServerState(policy, OptimizerConfiguration("sgd", 1.0, 0.0))
+    run = tmp_path / "run"
+    CheckpointFolder(run / "checkpoints" / "param_server").write(state, {})
+    (run / "config.yaml").write_text("options: {task: drawer, parameter_files: []}")
+    arguments = ("--trials", 1, "--robots", 1, "--film", "--json", tmp_path / "a.json")
+    command("evaluate", run, *arguments).succeed()
+    folder = run / "evaluation" / "test"
+    (line,) = lines_of(folder / "trials.jsonl")
+    trial = json.loads(line)
+    assert trial["succeeded"] is False and trial["truth"].startswith("pushed in by ")
+    summary = json.loads((tmp_path / "a.json").read_text())
+    assert summary["overall"]["success_rate"] == 0.0
+    assert summary["overall"]["interval_95"][0] == 0.0
+    assert not (run / "summary.json").exists()
+    names = {path.name for path in folder.iterdir()} - {".lock"}
+    results = {"settings.json", "summary.json", "trials.jsonl", "trials.png"}
+    assert names == {*results, "film_failed.png", "film_failed.gif"}
+
+
 def refused(process: StackProcess) -> str:
     """Exit status 2, one line on standard error, nothing started; the line."""
     assert process.wait() == 2, process.output + process.errors
@@ -98,6 +173,15 @@ def refused(process: StackProcess) -> str:
         (["--json", "absent/a.json"], "cannot write to absent/a.json"),
         (["--json", "."], "cannot write to ."),
         (["--split", "test", "--instances", "one.yaml"], "not allowed with"),
+        (["--split", "test", "--trials", "2"], "not allowed with"),
+        (["--trials", "0"], "--trials must be from 1 to 10000, not 0"),
+        (["--trials", "2", "--handle", "1"], "there is but one kind of reach"),
+        (["--trials", "2", "--name", "../a"], "--name must be letters, digits, dots and dashes"),
+        (["--trials", "2", "--perturbation", "-1"], "--perturbation must be from 0 to 1 rad"),
+        (["--handle", "1"], "--handle goes with --trials"),
+        (["--film"], "--film goes with --trials"),
+        (["--camera", "lowered"], "sees nothing: it was trained without --vision"),
+        (["--camera", "away", "--camera-shift", "0", "0", "1"], "not allowed with"),
     ],
 )
 def test_wrong_arguments(

@@ -12,6 +12,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
+MOST_LEVEL = 5
+"""Bars up to which there is room for their names side by side."""
+
 _BAR = "#1f5fa8"
 _ALL = "#7a7a7a"
 
@@ -65,7 +68,9 @@ def _bars(axes: Axes, summary: Mapping[str, Any], key: str, scale: float = 1) ->
     heights = [scale * counts[key] for counts in names.values()]
     colours = [_BAR] * len(summary["per_robot"]) + [_ALL]
     axes.bar(range(len(names)), heights, width=0.62, color=colours)
-    axes.set_xticks(range(len(names)), [name.replace("_", " ") for name in names])
+    slope = 35 if len(names) > MOST_LEVEL else 0
+    labels = [name.replace("_", " ") for name in names]
+    axes.set_xticks(range(len(names)), labels, rotation=slope)
     axes.grid(True, axis="y", color="0.88", linewidth=0.6)
     axes.set_axisbelow(True)
     for side in ("top", "right"):
