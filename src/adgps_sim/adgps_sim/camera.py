@@ -1,4 +1,4 @@
-"""A camera over the arm's shoulder, drawn by PyBullet's own software renderer.
+"""A camera over the arm's shoulder, and what it sees.
 
 Frames: B base, C the camera's optical frame, x right, y down, z forward (REP-103).
 """
@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
-import pybullet
 from numpy.typing import NDArray
 
 from adgps_core.typing import Array
+from adgps_sim.drawing.scenery import Scenery
 
 WIDTH, HEIGHT = 314, 250
 """Of an image, as the vision network takes it [pixels]."""
@@ -65,6 +66,11 @@ class Camera:
     pose : where it is.
     field_of_view : vertical [rad].
     near, far : what it can see [m].
+
+    Raises
+    ------
+    RuntimeError
+        If this OpenCV cannot draw: version 4 does not.
     """
 
     def __init__(
@@ -75,54 +81,66 @@ class Camera:
         near: float = 0.05,
         far: float = 4.0,
     ) -> None:
-        self._client = client
+        if not hasattr(cv2, "triangleRasterize"):
+            raise RuntimeError(
+                f"OpenCV {cv2.__version__} cannot draw a camera's image:"
+                " pip install opencv-contrib-python-headless"
+            )
+        self._scenery = Scenery(client)
         self._near, self._far = near, far
+        self._field_of_view = field_of_view
         self.pose = pose
         self.focal_length = HEIGHT / 2 / np.tan(field_of_view / 2)
-        self._projection = pybullet.computeProjectionMatrixFOV(
-            np.degrees(field_of_view), WIDTH / HEIGHT, near, far
-        )
 
     @property
     def intrinsics(self) -> Array:
-        """K (3, 3) of a pinhole without distortion [pixels]; pixel centres are whole numbers.
-
-        The renderer's optical axis is half a pixel to the right of the image's middle, and half a
-        pixel above it.
-        """
+        """K (3, 3) of a pinhole without distortion [pixels]; pixel centres are whole numbers."""
         return np.array(
             [
-                [self.focal_length, 0.0, WIDTH / 2],
-                [0.0, self.focal_length, HEIGHT / 2 - 1],
+                [self.focal_length, 0.0, (WIDTH - 1) / 2],
+                [0.0, self.focal_length, (HEIGHT - 1) / 2],
                 [0.0, 0.0, 1.0],
             ]
         )
 
     def project(self, points: Array) -> Array:
         """Pixels (..., 2), column and row, of points (..., 3) in B [m]."""
-        forward = np.subtract(self.pose.target, self.pose.eye)
-        forward = forward / np.linalg.norm(forward)
-        right = np.cross(forward, _UP)
-        right /= np.linalg.norm(right)
-        rotation_CB = np.stack([right, np.cross(forward, right), forward])
-        seen = (points - np.array(self.pose.eye)) @ rotation_CB.T @ self.intrinsics.T
+        seen = (points - np.array(self.pose.eye)) @ self._rotation.T @ self.intrinsics.T
         pixels: Array = seen[..., :2] / seen[..., 2:]
         return pixels
 
     def look(self) -> View:
         """Draw what is there now."""
-        _, _, colours, drawn, _ = pybullet.getCameraImage(
-            WIDTH,
-            HEIGHT,
-            pybullet.computeViewMatrix(self.pose.eye, self.pose.target, _UP),
-            self._projection,
-            shadow=False,
-            lightDirection=(-1.0, -1.0, 2.0),
-            flags=pybullet.ER_NO_SEGMENTATION_MASK,
-            renderer=pybullet.ER_TINY_RENDERER,
-            physicsClientId=self._client,
-        )
-        image = np.reshape(np.asarray(colours, dtype=np.uint8), (HEIGHT, WIDTH, 4))[..., :3]
-        buffer = np.reshape(np.asarray(drawn, dtype=np.float64), (HEIGHT, WIDTH))
-        near, far = self._near, self._far
-        return View(np.ascontiguousarray(image), near * far / (far - (far - near) * buffer))
+        image = np.ones((HEIGHT, WIDTH, 3), np.float32)
+        depth = np.full((HEIGHT, WIDTH), self._far, np.float32)
+        vertices, colours = self._scenery.corners()
+        if len(vertices):
+            cv2.triangleRasterize(
+                vertices,
+                self._scenery.faces,
+                colours,
+                image,
+                depth,
+                self._transform,
+                self._field_of_view,
+                self._near,
+                self._far,
+            )
+        return View(np.rint(255 * image).astype(np.uint8), depth.astype(np.float64))
+
+    @property
+    def _rotation(self) -> Array:
+        """R_CB (3, 3)."""
+        forward = np.subtract(self.pose.target, self.pose.eye)
+        forward = forward / np.linalg.norm(forward)
+        right = np.cross(forward, _UP)
+        right /= np.linalg.norm(right)
+        return np.stack([right, np.cross(forward, right), forward])
+
+    @property
+    def _transform(self) -> Array:
+        """T (4, 4) from B to what OpenCV draws in: x right, y up, z backward."""
+        transform = np.eye(4)
+        transform[:3, :3] = self._rotation * [[1], [-1], [-1]]
+        transform[:3, 3] = -transform[:3, :3] @ self.pose.eye
+        return transform

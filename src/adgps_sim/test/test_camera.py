@@ -1,16 +1,18 @@
 """The simulated camera: what it draws is where its own numbers say."""
 
+import cv2
 import numpy as np
 import pybullet
 import pytest
 
 from adgps_core.tasks.door import CENTRE, HELD_OUT_HANDLE, Door
-from adgps_sim.camera import HEIGHT, OVER_SHOULDER, WIDTH, Camera, CameraPose
+from adgps_sim.camera import HEIGHT, OVER_SHOULDER, WIDTH, Camera, CameraPose, View
 from adgps_sim.door import DoorScene
 from adgps_sim.door.handles import HANDLES
 from adgps_sim.world import World
 
 TASK = Door()
+BACKWARD = CameraPose(eye=(1.2, -0.9, 0.8), target=(0.0, 0.0, 0.2))  # the whole arm, its base too
 
 
 def test_the_door_is_drawn_where_it_is_and_as_far_as_it_is() -> None:
@@ -51,6 +53,68 @@ def test_handles_can_be_told_apart_and_images_repeat() -> None:
     assert reddish > 50
     assert (other[..., 0] > other[..., 1:].max(axis=-1) + 60).sum() == 0
     world.close()
+
+
+def tiny(camera: Camera, client: int, near: float = 0.05, far: float = 4.0) -> View:
+    """Draw what PyBullet's own renderer draws, of its own meshes, in the same light."""
+    _, _, colours, buffer, _ = pybullet.getCameraImage(
+        WIDTH,
+        HEIGHT,
+        pybullet.computeViewMatrix(camera.pose.eye, camera.pose.target, (0.0, 0.0, 1.0)),
+        pybullet.computeProjectionMatrixFOV(np.degrees(0.65), WIDTH / HEIGHT, near, far),
+        shadow=False,
+        lightDirection=(-1.0, -1.0, 2.0),
+        flags=pybullet.ER_NO_SEGMENTATION_MASK,
+        renderer=pybullet.ER_TINY_RENDERER,
+        physicsClientId=client,
+    )
+    image = np.reshape(np.asarray(colours, dtype=np.uint8), (HEIGHT, WIDTH, 4))[..., :3]
+    depth = near * far / (far - (far - near) * np.reshape(buffer, (HEIGHT, WIDTH)))
+    return View(image, depth)
+
+
+@pytest.mark.parametrize("pose", [OVER_SHOULDER, BACKWARD])
+def test_what_is_drawn_is_what_bullet_draws_of_the_full_meshes(pose: CameraPose) -> None:
+    """But along edges, where its pixels are half of one further down."""
+    world = World()
+    world.reset(TASK.start_joint_angles)
+    client = world._client
+    DoorScene(client).reset(TASK.door(CENTRE, 1, "a"))
+    camera = Camera(client, pose)
+    drawn, known = camera.look(), tiny(camera, client)
+    assert (np.abs(drawn.depth - known.depth) > 0.01).mean() < 0.025
+    apart = np.abs(drawn.image.astype(float) - known.image).max(axis=-1)
+    assert (apart > 40).mean() < 0.04
+    assert np.median(apart[drawn.depth < 3.9]) < 12
+    world.close()
+
+
+def test_who_looks_changes_nothing() -> None:
+    """Joints move bit for bit as they would unseen, with the hand at the door."""
+    trajectories = []
+    for looks in (False, True):
+        world = World(scene=DoorScene)
+        instance = TASK.door(CENTRE, 0, "a")
+        world.reset(TASK.start_joint_angles, instance)
+        world.lead(world.guide_path(instance))
+        camera = world.camera()
+        moved = []
+        for _ in range(70):
+            world.step(-world.state.velocities, TASK.control_period)
+            moved.append([world.state.positions, world.state.velocities])
+            if looks:
+                camera.look()
+        trajectories.append(np.array(moved))
+        world.close()
+    assert np.ptp(trajectories[0], axis=0).max() > 0.1
+    np.testing.assert_array_equal(*trajectories)
+
+
+def test_an_opencv_that_cannot_draw_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With what to install."""
+    monkeypatch.delattr(cv2, "triangleRasterize")
+    with pytest.raises(RuntimeError, match="opencv-contrib-python-headless"):
+        Camera(0)
 
 
 def test_a_camera_that_cannot_look_is_refused() -> None:
