@@ -15,19 +15,15 @@ from __future__ import annotations
 import argparse
 import statistics
 import sys
-from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from multiprocessing import get_context
-from typing import Any
 
 import numpy as np
 
-from adgps_bringup.demo_bags.convert import convert
-from adgps_bringup.demo_bags.recording import Recording
 from adgps_bringup.in_process import InProcessRobot, practise
-from adgps_bringup.parameter_files import load
-from adgps_bringup.resources import hyper_parameters
+from adgps_bringup.local_settings import local_configuration
+from adgps_bringup.showing import demonstrate
 from adgps_core.demonstration import Demonstration, nearest
 from adgps_core.measurements import IMU
 from adgps_core.phases import Phase
@@ -38,61 +34,12 @@ from adgps_core.tasks.door import TRAINED_HANDLES, Door, handle_of
 from adgps_local_worker.configuration import LocalConfiguration
 from adgps_local_worker.initial_policy import follow
 from adgps_local_worker.practice import RolloutError, Schedule
-from adgps_robot.kinematics import Kinematics
-from adgps_sim.demonstrating import GuidedArm
 from adgps_sim.door.handles import HANDLES
-from adgps_sim.scene import scene_builder
-from adgps_sim.world import JOINT_NAMES, URDF, World
 
 TASK = Door()
-STATE_RATE = 80.0  # [Hz]
 TRIALS = 20
 TRIAL_SEED = 10**6
 """Far from the seeds of practice: a trial begins in a state that was not practised."""
-
-
-def configuration() -> LocalConfiguration:
-    """Hyper-parameters of the task's own files."""
-    found: dict[str, Any] = {}
-    for path in hyper_parameters(TASK.name, "badmm", "pi2"):
-        for pattern, parameters in load(path):
-            if pattern.endswith("/local_worker"):
-                found |= parameters
-    known = {
-        name: tuple(value) if isinstance(value, list) else value
-        for name, value in found.items()
-        if name in LocalConfiguration.__dataclass_fields__
-    }
-    return replace(LocalConfiguration(), **known)
-
-
-def demonstrate(instances: Sequence[Instance]) -> tuple[Demonstration, ...]:
-    """Have a guide lead a simulated arm through instances."""
-    world = World(scene=scene_builder(TASK.name))
-    arm = GuidedArm(world, TASK, STATE_RATE, np.random.default_rng(0))
-    shown = []
-    for instance in instances:
-        arm.begin(instance)
-        stamps, states, readings = [], [], []
-        going_on = True
-        while going_on:
-            stamps.append(1e-9 * arm.stamp_ns)
-            states.append(world.state)
-            assert world.imu is not None
-            readings.append(world.imu.row)
-            going_on = arm.advance()
-        times = np.array(stamps)
-        recording = Recording(
-            instance,
-            times,
-            np.array([state.positions for state in states]),
-            np.array([state.velocities for state in states]),
-            times,
-            np.array(readings),
-        )
-        shown.append(convert(recording, TASK, Kinematics(URDF, JOINT_NAMES), 1.0).demonstration)
-    world.close()
-    return tuple(shown)
 
 
 @dataclass(frozen=True)
@@ -157,9 +104,12 @@ def main() -> int:
     parser.add_argument("--samples", type=int, default=20)
     parser.add_argument("--doors", type=int, default=16, help="of the training instances")
     options = parser.parse_args()
-    shown = demonstrate(TASK.to_show)
+    shown = demonstrate(TASK, TASK.to_show)
     assert all(IMU in each.measurements for each in shown)
-    settings, size = configuration(), (options.samples, options.iterations)
+    settings, size = (
+        local_configuration(TASK.name, "badmm", "pi2"),
+        (options.samples, options.iterations),
+    )
     doors = TASK.instances("training")[: options.doors]
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         jobs = [pool.submit(measure, door, shown, settings, *size) for door in doors]

@@ -17,6 +17,7 @@ from adgps_core.optimized import OptimizedTrajectories
 from adgps_core.policies import LinearGaussianPolicy
 from adgps_core.tasks import Instance, Task, start_angles
 from adgps_core.trajectory import Trajectory
+from adgps_core.typing import Array
 from adgps_local_worker.configuration import LocalConfiguration
 from adgps_local_worker.local_state import LocalState
 from adgps_local_worker.practice import Practice, RolloutError, RunnablePolicy, Schedule
@@ -27,6 +28,7 @@ from adgps_robot.panda import panda_limits
 from adgps_robot.rollout import Rollout
 from adgps_robot.sampling import LocalSampler
 from adgps_sim.scene import scene_builder
+from adgps_sim.variation import Variation
 from adgps_sim.world import JOINT_NAMES, URDF, World
 
 _TICK_NS = 1_000_000_000
@@ -40,15 +42,26 @@ class InProcessRobot:
     task : what is practised.
     seed : of the initial states.
     perturbation : standard deviation of the initial joint angles [rad].
+    variation : how the arm differs from others; None: not at all.
+    watch : called at every tick of a rollout with the world, the tick's number, from 0, and the
+        state (dX,).
     """
 
-    def __init__(self, task: Task, seed: int = 0, perturbation: float = 0.01) -> None:
+    def __init__(
+        self,
+        task: Task,
+        seed: int = 0,
+        perturbation: float = 0.01,
+        variation: Variation | None = None,
+        watch: Callable[[World, int, Array], None] = lambda *_: None,
+    ) -> None:
         self._task = task
         self._seed = seed
         self._perturbation = perturbation
         self._kinematics = Kinematics(URDF, JOINT_NAMES)
         self._limits = panda_limits(self._kinematics)
-        self._world = World(scene=scene_builder(task.name))
+        self._world = World(scene=scene_builder(task.name), variation=variation)
+        self._watch = watch
 
     def reset(self, instance: Instance, seed: int) -> None:
         """Bring arm and scene to the start of an instance."""
@@ -70,6 +83,7 @@ class InProcessRobot:
             for tick in range(self._task.horizon + 1):
                 arm = self._world.state
                 state = self._kinematics.state(arm.positions, arm.velocities)
+                self._watch(self._world, tick, state)
                 stamp = round(tick * period * _TICK_NS)
                 reading = self._world.imu
                 measurements = {} if reading is None else {IMU: reading.row}

@@ -38,6 +38,15 @@ class CameraPose:
         if not np.isfinite(way).all() or np.linalg.norm(np.cross(way, _UP)) < 1e-6:
             raise ValueError("a camera looks neither at its own place nor straight up or down")
 
+    @property
+    def rotation(self) -> Array:
+        """R_CB (3, 3), which turns what is in B's axes into those of C."""
+        forward = np.subtract(self.target, self.eye)
+        forward = forward / np.linalg.norm(forward)
+        right = np.cross(forward, _UP)
+        right /= np.linalg.norm(right)
+        return np.stack([right, np.cross(forward, right), forward])
+
 
 OVER_SHOULDER = CameraPose(eye=(0.05, -0.62, 1.00), target=(0.60, 0.0, 0.52))
 """To the arm's right, above it: handle, hand and door are in view."""
@@ -105,7 +114,12 @@ class Camera:
 
     def project(self, points: Array) -> Array:
         """Pixels (..., 2), column and row, of points (..., 3) in B [m]."""
-        seen = (points - np.array(self.pose.eye)) @ self._rotation.T @ self.intrinsics.T
+        in_camera: Array = (points - np.array(self.pose.eye)) @ self.pose.rotation.T
+        return self.pixels(in_camera)
+
+    def pixels(self, points: Array) -> Array:
+        """Pixels (..., 2), column and row, of points (..., 3) in C [m]."""
+        seen = points @ self.intrinsics.T
         pixels: Array = seen[..., :2] / seen[..., 2:]
         return pixels
 

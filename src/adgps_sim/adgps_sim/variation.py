@@ -11,6 +11,8 @@ from adgps_core.typing import Array, frozen
 from adgps_sim.camera import OVER_SHOULDER, CameraPose
 
 JOINTS = 7
+STREAM = 7
+"""Part of the seed of what is different in an arm, so that it is not that of a reset."""
 _DAMPING, _MASS, _TORQUE = 0.3, 0.1, 0.05  # most that factors differ from 1
 _FRICTION = 0.15  # [N·m] at most
 _CAMERA = 0.03  # [m] that the camera and what it looks at are moved at most, along each axis
@@ -75,6 +77,11 @@ def vary(amount: float, rng: np.random.Generator) -> Variation:
         torques=factors(_TORQUE),
         camera=CameraPose(moved(OVER_SHOULDER.eye), moved(OVER_SHOULDER.target)),
     )
+
+
+def variation_of(seed: int, amount: float) -> Variation | None:
+    """What is different in the arm of a simulated robot with that seed; None where nothing is."""
+    return vary(amount, np.random.default_rng((seed, STREAM))) if amount else None
 
 
 def apply(variation: Variation, client: int, body: int, links: list[int]) -> None:

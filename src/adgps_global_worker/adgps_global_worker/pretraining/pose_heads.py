@@ -43,6 +43,11 @@ class Standard:
         standardised: Array32 = (poses - self.offsets[robots]) / np.float32(self.scale)
         return standardised
 
+    def undo(self, standardised: Array32, robots: NDArray[np.int64]) -> Array32:
+        """Poses (N, 9) [m] of standardised ones."""
+        poses: Array32 = standardised * np.float32(self.scale) + self.offsets[robots]
+        return poses
+
 
 def standard(poses: Array32, robots: NDArray[np.int64], count: int) -> Standard:
     """Find where poses (N, 9) of robots (N,) lie; one without a pose is like the mean of all."""

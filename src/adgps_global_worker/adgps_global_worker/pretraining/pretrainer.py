@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from adgps_core.checkpoints import DamagedCheckpointError, read_checkpoint, write_checkpoint
+from adgps_core.typing import Array32
 from adgps_core.vision.architecture import VisionArchitecture
 from adgps_core.vision.features import VisionNetwork
 from adgps_core.vision.network import scaled_images
@@ -42,7 +43,7 @@ class PretrainingSettings:
     momentum : what part of the last step is taken again.
     max_gradient_norm : longer gradients are scaled down to this: a map whose softmax jumps from
         one place to another makes a step after which many maps would see nothing any more.
-    held_out : part of the samples that are not trained on.
+    held_out : part of the samples that are not trained on, where none are given for that.
     seed : of the parameters, the held-out samples and the mini-batches.
 
     Raises
@@ -93,6 +94,15 @@ class PoseError:
     end_effector_worst_cm: float
 
 
+def pose_error(predicted: tuple[Array32, Array32], labels: tuple[Array32, Array32]) -> PoseError:
+    """Compare points (N, 9) of objects and end-effectors with where they are [m]."""
+    offsets = (100 * (p - q).reshape(-1, 3, 3) for p, q in zip(predicted, labels, strict=True))
+    distances = [np.linalg.norm(offset, axis=-1).mean(-1) for offset in offsets]
+    means = (float(each.mean()) for each in distances)
+    worst = (float(np.quantile(each, 0.95)) for each in distances)
+    return PoseError(*means, *worst)
+
+
 class Pretraining:
     """A vision network on its way from noise to poses.
 
@@ -101,38 +111,53 @@ class Pretraining:
     settings : how to train.
     vision : sizes of the network.
     dataset : images with poses.
+    held_out : images that are not trained on; None: a part of the data set, drawn at random, which
+        says little where its images are alike.
+    device : where torch computes, "cpu" or "cuda".
 
     Raises
     ------
     ValueError
-        If the images have another size than the network takes.
+        If the images have another size than the network takes, or a robot took images that are
+        held out, and none to train on.
     """
 
     def __init__(
-        self, settings: PretrainingSettings, vision: VisionArchitecture, dataset: PoseDataset
+        self,
+        settings: PretrainingSettings,
+        vision: VisionArchitecture,
+        dataset: PoseDataset,
+        held_out: PoseDataset | None = None,
+        device: str = "cpu",
     ) -> None:
         """Draw initial parameters, and which samples are held out."""
-        if dataset.image_shape != vision.image_shape:
-            raise ValueError(
-                f"images are {dataset.image_shape}, the network takes {vision.image_shape}"
-            )
+        for images in (dataset, held_out or dataset):
+            if images.image_shape != vision.image_shape:
+                raise ValueError(
+                    f"images are {images.image_shape}, the network takes {vision.image_shape}"
+                )
+        if held_out is not None and not set(held_out.robots) <= set(dataset.robots):
+            raise ValueError("a robot took images that are held out, and none to train on")
         self.settings = settings
         self.network = PoseNetwork(vision, dataset.robot_count)
         self.step = 0
         self._data = dataset
         rng = np.random.default_rng(settings.seed)
-        self.train, self.held_out = dataset.split(settings.held_out, rng)
+        if held_out is None:
+            self.train, self.held_out = dataset.split(settings.held_out, rng)
+            self._unseen = dataset
+        else:
+            self.train, self.held_out = np.arange(len(dataset)), np.arange(len(held_out))
+            self._unseen = held_out
+        self._device = torch.device(device)
         # The object's pose is of one kind for all; each robot's own camera sees its own poses.
         robots, of_all = dataset.robots[self.train], np.zeros(len(dataset), np.int64)
         self._object = standard(dataset.object_points[self.train], of_all[self.train], 1)
         self._end_effectors = standard(
             dataset.end_effector_points[self.train], robots, dataset.robot_count
         )
-        self._labels = (
-            torch.from_numpy(self._object.of(dataset.object_points, of_all)),
-            torch.from_numpy(self._end_effectors.of(dataset.end_effector_points, dataset.robots)),
-        )
-        self._values = torch.from_numpy(self.network.initial_values(rng)).requires_grad_()
+        values = torch.from_numpy(self.network.initial_values(rng))
+        self._values = values.to(self._device).requires_grad_()
         self._optimizer = torch.optim.SGD(
             [self._values], lr=settings.learning_rate, momentum=settings.momentum
         )
@@ -141,7 +166,7 @@ class Pretraining:
     @property
     def vision(self) -> VisionNetwork:
         """The vision network as it is now."""
-        values = self._values.detach().numpy()[: self.network.vision.size]
+        values = self._values.detach().cpu().numpy()[: self.network.vision.size]
         return VisionNetwork(self.network.vision, values)
 
     @property
@@ -172,21 +197,38 @@ class Pretraining:
         self.step += 1
         return float(loss.detach())
 
-    def error(self, batch_size: int = 64) -> PoseError:
-        """Errors on the samples held out."""
-        distances = []
+    def predict(
+        self,
+        dataset: PoseDataset,
+        indices: NDArray[np.int64] | None = None,
+        batch_size: int = 64,
+    ) -> tuple[Array32, Array32]:
+        """Points of the object and of the end-effector in images, (n, 9) each [m].
+
+        Parameters
+        ----------
+        dataset : images of the robots that were trained with.
+        indices : (n,) which of them; None: all.
+        batch_size : images at a time.
+        """
+        chosen = np.arange(len(dataset)) if indices is None else indices
+        objects, end_effectors = [], []
         with torch.inference_mode():
-            for begin in range(0, len(self.held_out), batch_size):
-                indices = self.held_out[begin : begin + batch_size]
-                scaled, robots, labels = self._load(indices)
-                predicted = self.network.predict(self._values, scaled, robots)
-                scales = self._object.scale, self._end_effectors.scale
-                pairs = zip(predicted, labels, scales, strict=True)
-                offsets = [(100 * scale * (p - q)).view(-1, 3, 3) for p, q, scale in pairs]
-                distances.append(torch.stack([o.norm(dim=-1).mean(-1) for o in offsets]).numpy())
-        joined = np.concatenate(distances, axis=1)  # (2, samples held out)
-        means, worst = joined.mean(axis=1), np.quantile(joined, 0.95, axis=1)
-        return PoseError(float(means[0]), float(means[1]), float(worst[0]), float(worst[1]))
+            for begin in range(0, len(chosen), batch_size):
+                batch = chosen[begin : begin + batch_size]
+                scaled, robots = self._inputs(dataset, batch)
+                first, second = self.network.predict(self._values, scaled, robots)
+                objects.append(self._object.undo(first.cpu().numpy(), np.zeros(len(batch), int)))
+                end_effectors.append(
+                    self._end_effectors.undo(second.cpu().numpy(), dataset.robots[batch])
+                )
+        return np.concatenate(objects), np.concatenate(end_effectors)
+
+    def error(self) -> PoseError:
+        """Errors on the samples held out."""
+        data, chosen = self._unseen, self.held_out
+        labels = data.object_points[chosen], data.end_effector_points[chosen]
+        return pose_error(self.predict(data, chosen), labels)
 
     def write(self, path: Path) -> None:
         """Write everything that the rest of the training depends on, atomically."""
@@ -194,7 +236,10 @@ class Pretraining:
         momentum = state.get("momentum_buffer", torch.zeros_like(self._values))
         write_checkpoint(
             path,
-            {"values": self._values.detach().numpy(), "momentum": momentum.detach().numpy()},
+            {
+                "values": self._values.detach().cpu().numpy(),
+                "momentum": momentum.detach().cpu().numpy(),
+            },
             self._identity() | {"step": str(self.step)},
         )
 
@@ -221,7 +266,7 @@ class Pretraining:
                 )
         with torch.no_grad():
             self._values.copy_(torch.from_numpy(arrays["values"]))
-        momentum = torch.from_numpy(arrays["momentum"])
+        momentum = torch.from_numpy(arrays["momentum"]).to(self._device)
         # Before the first step there is no momentum, which is not the same as one of zero.
         self._optimizer.state[self._values] = {"momentum_buffer": momentum} if step else {}
         self.step = step
@@ -240,7 +285,16 @@ class Pretraining:
 
     def _load(self, indices: NDArray[np.int64]) -> tuple[Tensor, Tensor, tuple[Tensor, Tensor]]:
         """Images, robots and standardised labels of samples."""
-        scaled = scaled_images(torch.from_numpy(self._data.images(indices)))
-        robots = torch.from_numpy(self._data.robots[indices])
-        chosen = torch.from_numpy(indices)
-        return scaled, robots, (self._labels[0][chosen], self._labels[1][chosen])
+        scaled, robots = self._inputs(self._data, indices)
+        numbers = self._data.robots[indices]
+        labels = (
+            self._object.of(self._data.object_points[indices], np.zeros_like(numbers)),
+            self._end_effectors.of(self._data.end_effector_points[indices], numbers),
+        )
+        first, second = (torch.from_numpy(label).to(self._device) for label in labels)
+        return scaled, robots, (first, second)
+
+    def _inputs(self, data: PoseDataset, indices: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
+        """Images and robots of samples."""
+        images = torch.from_numpy(data.images(indices)).to(self._device)
+        return scaled_images(images), torch.from_numpy(data.robots[indices]).to(self._device)

@@ -12,6 +12,7 @@ import numpy as np
 import pybullet
 
 from adgps_core.tasks.door import HINGE_RADIUS, STANDOFF
+from adgps_core.typing import Array
 from adgps_sim.door.handles import Colour, Handle
 
 DOOR = 0
@@ -92,6 +93,35 @@ def build(client: int, handle: Handle, position: tuple[float, ...], yaw: float) 
         physicsClientId=client,
     )
     return body
+
+
+@dataclass(frozen=True)
+class Solid:
+    """One piece of a door, shut and with its handle at rest.
+
+    Parameters
+    ----------
+    size : half extents of a box [m], (radius, length) of a cylinder along z, (radius,) of a sphere.
+    position : of its middle in the door's frame [m].
+    turned : its axes in the door's frame, a quaternion.
+    """
+
+    size: tuple[float, ...]
+    position: tuple[float, float, float]
+    turned: tuple[float, float, float, float]
+
+
+def solids(handle: Handle) -> tuple[Solid, ...]:
+    """Shape of a door with a handle, as its maker would draw it."""
+    parts = [_panel(), _lever(handle), *_trimmings(handle)]
+
+    def place(part: _Part) -> Array:
+        origin = np.array(part.position)
+        return origin if part.parent < 0 else origin + place(parts[part.parent])
+
+    return tuple(
+        Solid(part.size, tuple((place(part) + part.centre).tolist()), part.turned) for part in parts
+    )
 
 
 def _panel() -> _Part:

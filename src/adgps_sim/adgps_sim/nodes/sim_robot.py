@@ -27,12 +27,10 @@ from adgps_sim.nodes.publishing import WorldPublisher
 from adgps_sim.nodes.success_service import SuccessService
 from adgps_sim.robot import LockStepRobot, RealTimeRobot, Robot
 from adgps_sim.scene import scene_builder
-from adgps_sim.variation import Variation, vary
+from adgps_sim.variation import variation_of
 from adgps_sim.world import World
 
 DIAGNOSTICS_PERIOD = 1.0
-VARIATION_STREAM = 7
-"""Part of the seed of what is different in an arm, so that it is not that of a reset."""
 
 _PARAMETERS: dict[str, tuple[Any, str, float, float]] = {
     "seed": (0, "Seed of initial perturbations, with the seed of each reset.", 0, 2**62),
@@ -72,7 +70,7 @@ class SimRobot(Node):
             self.get_parameter("physics_rate").value,
             self.get_parameter("joint_damping").value,
             scene_builder(self._task.name),
-            variation=self._variation(),
+            variation=variation_of(self._seed, self.get_parameter("variation").value),
         )
         self._robot = self._build_robot()
         self._world_publisher = WorldPublisher(self, self._world)
@@ -94,13 +92,6 @@ class SimRobot(Node):
             period = 1 / self.get_parameter("state_rate").value / self._factor
             self.create_timer(period, self._on_timer, clock=steady)
         self._publish_state()
-
-    def _variation(self) -> Variation | None:
-        """What is different in this arm; drawn from its seed."""
-        amount = self.get_parameter("variation").value
-        if amount == 0.0:
-            return None
-        return vary(amount, np.random.default_rng((self._seed, VARIATION_STREAM)))
 
     @property
     def lock_step(self) -> bool:
