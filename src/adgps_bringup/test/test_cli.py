@@ -65,6 +65,35 @@ def test_train(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        ([], "name the task, door, or a folder to go on in: --resume RUN"),
+        (["fly"], "unknown task 'fly'"),
+        (["reach"], "reach has nothing to see, only door"),
+        (["door", "--robots", "0"], "robots must be between 1 and 8, not 0"),
+        (["door", "--seed", "-1"], "seed must be between 0 and 2147483647, not -1"),
+        (["door", "--preset", "slow"], "unknown preset 'slow', known: full, quick"),
+        (["door", "--device", "tpu"], "unknown device 'tpu', known: cpu, cuda"),
+        (["door", "--demo", "absent"], "absent does not exist"),
+        (["--resume", "."], "is no pre-training's folder: it has no options.json"),
+        (["door", "--resume", "."], "--resume goes on with what is there: leave out task"),
+        (["--robots", "2", "--out", "x", "--resume", "."], "leave out --robots, --out"),
+    ],
+)
+def test_pretrain(
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    said: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    line = refuse(capsys, "pretrain", *arguments)
+    assert line.startswith("adgps") and said in line
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
         (["record", "."], "is not a run's folder: it has no .lock"),
         (["record", ".", "--storage", "csv"], "invalid choice: 'csv'"),
         (["record", ".", "--topics", "a", "--all"], "not allowed with argument"),

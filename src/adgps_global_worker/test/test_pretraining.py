@@ -12,8 +12,13 @@ from blobs import HEIGHT, WIDTH, blobs
 from adgps_core.checkpoints import DamagedCheckpointError, write_checkpoint
 from adgps_core.vision.architecture import VisionArchitecture
 from adgps_core.vision.storage import read_network
+from adgps_global_worker.pretraining.device import choose_device
 from adgps_global_worker.pretraining.pose_heads import PoseNetwork, euclidean_loss, standard
-from adgps_global_worker.pretraining.pretrainer import Pretraining, PretrainingSettings
+from adgps_global_worker.pretraining.pretrainer import (
+    Pretraining,
+    PretrainingSettings,
+    pose_error,
+)
 from adgps_global_worker.pretraining.run import (
     CHECKPOINT,
     NETWORK,
@@ -199,3 +204,39 @@ def test_settings_that_cannot_be_are_refused(change: dict[str, float]) -> None:
     """Each with a ValueError."""
     with pytest.raises(ValueError, match="must be"):
         replace(SETTINGS, **change)
+
+
+def test_errors_are_those_on_images_that_were_given_for_it(
+    data: PoseDataset, tmp_path: Path
+) -> None:
+    """All others are trained on; predictions are in metres, those of one that saw nothing too."""
+    write_shard(tmp_path, "a", blobs(40, seed=7))
+    unseen = PoseDataset(tmp_path)
+    pretraining = Pretraining(SHORT, VISION, data, unseen)
+    assert len(pretraining.train) == len(data) and len(pretraining.held_out) == 40
+    predicted = pretraining.predict(unseen)
+    expected = pose_error(predicted, (unseen.object_points, unseen.end_effector_points))
+    assert pretraining.error() == expected
+    np.testing.assert_allclose(predicted[0], np.tile(data.object_points.mean(0), (40, 1)), 1e-5)
+    part = pretraining.predict(unseen, np.array([3, 5]))
+    np.testing.assert_allclose(part[1], predicted[1][[3, 5]], atol=1e-6)
+
+
+def test_a_robot_nobody_trained_with_is_refused(data: PoseDataset, tmp_path: Path) -> None:
+    """It has no linear layer of its own."""
+    samples = blobs(4, seed=7)
+    write_shard(tmp_path, "a", replace(samples, robots=np.full(4, 9)))
+    with pytest.raises(ValueError, match="held out, and none to train on"):
+        Pretraining(SHORT, VISION, data, PoseDataset(tmp_path))
+
+
+def test_devices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A GPU where there is one; what there is not is refused."""
+    for available, chosen in ((True, "cuda"), (False, "cpu")):
+        monkeypatch.setattr(torch.cuda, "is_available", lambda available=available: available)
+        assert choose_device(None) == chosen
+    assert choose_device("cpu") == "cpu"
+    with pytest.raises(ValueError, match="no GPU"):
+        choose_device("cuda")
+    with pytest.raises(ValueError, match="unknown device 'tpu'"):
+        choose_device("tpu")

@@ -11,8 +11,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from adgps_bringup.pretraining.learning import LearningPoint
+from adgps_bringup.pretraining.learning import LearningPoint, read_curve
 from adgps_bringup.pretraining.plan import PretrainOptions
+from adgps_bringup.pretraining.product import folder_of
 from adgps_bringup.pretraining.studio import VARIATION
 from adgps_core.vision.features import VisionNetwork
 from adgps_global_worker.pretraining.pretrainer import Pretraining
@@ -22,6 +23,15 @@ from adgps_sim.variation import variation_of
 
 _DOOR, _HAND = "#e0401f", "#1f5fa8"
 _COLUMNS = 4
+
+
+def draw_all(run: Path, pretraining: Pretraining, options: PretrainOptions) -> None:
+    """Draw pretraining.png, samples.png and features.png into the folder."""
+    plot_curve(run / "pretraining.png", read_curve(run), f"pre-training of {options.task}")
+    images = PoseDataset(folder_of(run, "held_out"))
+    title = "images held out: door (red), end-effector (blue); labelled (o), predicted (x)"
+    draw_predictions(run / "samples.png", pretraining, images, options, title)
+    draw_features(run / "features.png", pretraining.vision, images, "feature points")
 
 
 def plot_curve(path: Path, curve: Sequence[LearningPoint], title: str) -> None:

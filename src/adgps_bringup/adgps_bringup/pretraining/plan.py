@@ -15,7 +15,9 @@ from typing import Literal
 
 import numpy as np
 
+from adgps_bringup.options import StackOptions
 from adgps_bringup.stack import derived_seed, share_out
+from adgps_core.tasks import Split
 from adgps_core.tasks.door import HELD_OUT_HANDLE, TRAINED_HANDLES, Door
 
 Kind = Literal["doors", "practice"]
@@ -23,12 +25,16 @@ Purpose = Literal["training", "held_out", "other_handle"]
 PURPOSES: tuple[Purpose, ...] = ("training", "held_out", "other_handle")
 """Images to train on; of other doors with the same handles; of doors with another handle."""
 
-HANDLES = {
+HANDLES: dict[Purpose, tuple[int, ...]] = {
     "training": TRAINED_HANDLES,
     "held_out": TRAINED_HANDLES,
     "other_handle": (HELD_OUT_HANDLE,),
 }
-SPLITS = {"training": "training", "held_out": "validation", "other_handle": "test"}
+SPLITS: dict[Purpose, Split] = {
+    "training": "training",
+    "held_out": "validation",
+    "other_handle": "test",
+}
 """Instances on which robots practise, by what the images are for."""
 
 DOORS_OF_A_JOB = 10
@@ -104,13 +110,9 @@ class PretrainOptions:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be."""
+        StackOptions(task=self.task, robots=self.robots, seed=self.seed)  # as training does
         if self.task != "door":
-            raise ValueError(f"the task {self.task} has nothing to see; known: door")
-        doors = len(Door().instances("training"))
-        if not 1 <= self.robots <= doors:
-            raise ValueError(f"robots must be 1 to {doors}, got {self.robots}")
-        if self.seed < 0:
-            raise ValueError(f"the seed must not be negative, got {self.seed}")
+            raise ValueError(f"{self.task} has nothing to see, only door")
         if self.preset not in PRESETS:
             raise ValueError(f"unknown preset {self.preset!r}, known: {', '.join(PRESETS)}")
 
@@ -187,7 +189,7 @@ def _doors(options: PretrainOptions) -> Iterator[Job]:
 
 def _practice(options: PretrainOptions) -> Iterator[Job]:
     for purpose, count in options.amounts.practised.items():
-        ids = [each.id for each in Door().instances(SPLITS[purpose])]  # type: ignore[arg-type]
+        ids = [each.id for each in Door().instances(SPLITS[purpose])]
         # More robots than doors: some practise on the same.
         ids = (ids * options.robots)[: max(len(ids), options.robots)]
         for robot, share in enumerate(share_out(ids, options.robots)):

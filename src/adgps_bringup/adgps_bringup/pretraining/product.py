@@ -85,12 +85,13 @@ def mark_of(run: Path, job: Job) -> Path:
 
 
 def done(run: Path, job: Job) -> dict[str, Any] | None:
-    """How a job went; None if it is not done."""
+    """How a job went; None if it is not done, or its images are gone."""
     try:
         content: dict[str, Any] = json.loads(mark_of(run, job).read_text(encoding="utf-8"))
-        return content
     except (FileNotFoundError, json.JSONDecodeError):
         return None
+    there = (folder_of(run, job.purpose) / f"{job.name}.safetensors").exists()
+    return content if there or not content["images"] else None
 
 
 def label_summary(run: Path, jobs: Sequence[Job]) -> dict[str, dict[str, float]]:
