@@ -10,7 +10,7 @@ LOGS=$ROOT/log/prepare
 
 say() { printf 'adgps: %s\n' "$*" >&2; }
 
-# prepare [development]: everything, with the tools of the tests where asked for.
+# prepare [development|benchmarks]: everything, with what the tests or the benchmarks need besides.
 prepare() {
     mkdir -p "$LOGS" || return 1
     (
@@ -19,7 +19,7 @@ prepare() {
             flock 9
         fi
         if [[ $ROS_SOURCE == wheels ]]; then
-            prepare_environment && { [[ ${1-} != development ]] || prepare_development; } &&
+            prepare_environment && prepare_extra "${1-}" &&
                 set_wheels_environment
         else
             check_modules
@@ -85,12 +85,20 @@ usable_environment() {
         "$VENV/bin/python" -I -m pip --version >/dev/null 2>&1
 }
 
-prepare_development() {
-    local key
-    key=$(cat "$VENV/adgps-wheels.stamp" "$ROOT/requirements-dev.txt" | hash)
-    stamped "$VENV/adgps-dev.stamp" "$key" && return 0
-    step "installing the tools of the tests" development install_packages requirements-dev.txt &&
-        echo "$key" >"$VENV/adgps-dev.stamp"
+# prepare_extra [development|benchmarks]: the packages of one kind of work; nothing without a name.
+prepare_extra() {
+    case $1 in
+        development) prepare_packages dev "the tools of the tests" ;;
+        benchmarks) prepare_packages bench "what the benchmarks compare with" ;;
+    esac
+}
+
+# prepare_packages NAME TITLE: install requirements-NAME.txt.
+prepare_packages() {
+    local key stamp=$VENV/adgps-$1.stamp file=requirements-$1.txt
+    key=$(cat "$VENV/adgps-wheels.stamp" "$ROOT/$file" | hash)
+    stamped "$stamp" "$key" && return 0
+    step "installing $2" "$1" install_packages "$file" && echo "$key" >"$stamp"
 }
 
 make_environment() {

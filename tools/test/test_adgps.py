@@ -16,7 +16,13 @@ ROOT = Path(__file__).resolve().parents[2]
 def tree(tmp_path: Path) -> Path:
     """Copy what is needed to prepare, with nothing prepared."""
     shutil.copytree(ROOT / "tools", tmp_path / "tools")
-    for name in ("adgps", "requirements.txt", "requirements-dev.txt", "colcon.meta"):
+    for name in (
+        "adgps",
+        "requirements.txt",
+        "requirements-dev.txt",
+        "requirements-bench.txt",
+        "colcon.meta",
+    ):
         shutil.copy(ROOT / name, tmp_path / name)
     return tmp_path
 
@@ -49,7 +55,7 @@ def test_help_names_every_verb_and_prepares_nothing(tree: Path) -> None:
     for arguments in ((), ("--help",), ("-h",), ("help",)):
         done = call(tree, *arguments)
         assert done.returncode == 0
-        for verb in ("train", "evaluate", "robot", "doctor", "test", "exec"):
+        for verb in ("train", "evaluate", "robot", "doctor", "bench", "test", "exec"):
             assert f"\n  {verb} " in done.stdout
     assert not (tree / ".venv").exists()
 

@@ -143,18 +143,9 @@ class Camera:
         return View(np.rint(255 * image).astype(np.uint8), depth.astype(np.float64))
 
     @property
-    def _rotation(self) -> Array:
-        """R_CB (3, 3)."""
-        forward = np.subtract(self.pose.target, self.pose.eye)
-        forward = forward / np.linalg.norm(forward)
-        right = np.cross(forward, _UP)
-        right /= np.linalg.norm(right)
-        return np.stack([right, np.cross(forward, right), forward])
-
-    @property
     def _transform(self) -> Array:
         """T (4, 4) from B to what OpenCV draws in: x right, y up, z backward."""
         transform = np.eye(4)
-        transform[:3, :3] = self._rotation * [[1], [-1], [-1]]
+        transform[:3, :3] = self.pose.rotation * [[1], [-1], [-1]]
         transform[:3, 3] = -transform[:3, :3] @ self.pose.eye
         return transform
