@@ -23,7 +23,6 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import numpy as np
-
 from exchanges.common import RATE, Exchange
 
 WAYS = {

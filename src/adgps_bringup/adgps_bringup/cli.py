@@ -12,11 +12,20 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from adgps_bringup.commands import doctor, evaluate, pretrain, record, replay, robot, train
+from adgps_bringup.commands import (
+    doctor,
+    evaluate,
+    experiment,
+    pretrain,
+    record,
+    replay,
+    robot,
+    train,
+)
 from adgps_bringup.interrupts import Interrupted
 from adgps_bringup.run_folder import RunFolderError
 
-_COMMANDS = (train, evaluate, pretrain, record, replay, robot, doctor)
+_COMMANDS = (train, evaluate, pretrain, experiment, record, replay, robot, doctor)
 
 
 class _Parser(argparse.ArgumentParser):

@@ -27,9 +27,10 @@ class Interrupts:
         self._previous: dict[int, Any] = {}
 
     def __enter__(self) -> Interrupts:
-        """Begin to catch."""
+        """Begin to catch, also what a tether has held back until now."""
         for number in _SIGNALS:
             self._previous[number] = signal.signal(number, self._on_signal)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
         return self
 
     def __exit__(
