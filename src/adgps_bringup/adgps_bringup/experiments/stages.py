@@ -61,13 +61,38 @@ class StageError(RuntimeError):
     """A stage failed; the message says which, and what goes on with it."""
 
 
+def run_command(stage: Stage, interrupts: Interrupts) -> int:
+    """Exit status of a stage's command; what stops this process stops it too, and is awaited."""
+    command = [sys.executable, "-m", "adgps_bringup.cli", *stage.arguments]
+    # In a session of its own: Ctrl-C in a terminal would reach it twice.
+    process = subprocess.Popen([*tether_command(farewell=True), *command], start_new_session=True)
+    try:
+        while process.poll() is None:
+            interrupts.check()
+            time.sleep(_PERIOD)
+    except Interrupted:
+        process.send_signal(signal.SIGINT)
+        process.wait()
+        raise
+    return process.returncode
+
+
 def run_stages(
     stages: Sequence[Stage],
     folder: Path,
     interrupts: Interrupts,
     say: Callable[[str], object] = print,
+    run: Callable[[Stage, Interrupts], int] = run_command,
 ) -> dict[str, float]:
     """Run what is not done yet, in turn; the wall clock of each stage [s].
+
+    Parameters
+    ----------
+    stages : of the experiment.
+    folder : where it is noted how long they took.
+    interrupts : may stop it.
+    say : called with one line for people.
+    run : runs a stage's command; its exit status.
 
     Raises
     ------
@@ -87,7 +112,7 @@ def run_stages(
         say(f"{head}: about {duration(60 * stage.minutes)}, all that is left {duration(left)}")
         begin = time.monotonic()
         try:
-            status = _run(stage, interrupts)
+            status = run(stage, interrupts)
         finally:
             took[stage.name] = took.get(stage.name, 0.0) + time.monotonic() - begin
             write_json(folder / DURATIONS, took)
@@ -106,19 +131,3 @@ def read_durations(folder: Path) -> dict[str, float]:
     except (OSError, ValueError):
         return {}
     return {str(name): float(seconds) for name, seconds in dict(found).items()}
-
-
-def _run(stage: Stage, interrupts: Interrupts) -> int:
-    """Exit status of a stage's command; what stops this process stops it too, and is awaited."""
-    command = [sys.executable, "-m", "adgps_bringup.cli", *stage.arguments]
-    # In a session of its own: Ctrl-C in a terminal would reach it twice.
-    process = subprocess.Popen([*tether_command(farewell=True), *command], start_new_session=True)
-    try:
-        while process.poll() is None:
-            interrupts.check()
-            time.sleep(_PERIOD)
-    except Interrupted:
-        process.send_signal(signal.SIGINT)
-        process.wait()
-        raise
-    return process.returncode
