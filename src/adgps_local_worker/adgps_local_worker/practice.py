@@ -6,7 +6,9 @@ optimisation alternate K times with everybody waiting for each other, in numbere
 
 Under MDGPS an instance of the schedule is a condition: in every iteration an instance is drawn
 anew like it, with an initial state that the iteration's rollouts share, and sampled with one
-version of the global policy. There is one round an iteration then.
+version of the global policy. There is one round an iteration then. Where the arm can run no global
+policy, the iteration is one of BADMM's first instead: else nobody would have anything to learn
+from, and the policy would stay as it is.
 
 Nothing here knows of ROS: robots and peers are what the protocols say.
 """
@@ -33,6 +35,9 @@ from adgps_local_worker.configuration import LocalConfiguration
 from adgps_local_worker.local_state import LocalState, begin_phase, initial_state
 from adgps_local_worker.local_update import Problem, fit, improve, retreat
 from adgps_local_worker.progress import Progress
+
+DRAWS = 2
+"""Instances on which a robot tries in vain to run the global policy before it does without."""
 
 Mode = Literal["async", "sync"]
 RunnablePolicy = LinearGaussianPolicy | GlobalPolicy
@@ -196,6 +201,7 @@ class Practice:
         self._practised |= {key: memory.instance for key, memory in known.items()}
         self._samples = {key: memory.samples for key, memory in known.items()}
         self._rounds = {key: memory.round for key, memory in known.items()}
+        self._instead: dict[str, Phase] = {}
         self.progress = Progress()
         self.progress.iterations = {key: s.iteration for key, s in self._states.items()}
         self.progress.rollouts = sum(state.rollouts for state in self._states.values())
@@ -236,13 +242,17 @@ class Practice:
         phase = phase_at(self._schedule.phases, state.iteration + 1)
         before = phase_at(self._schedule.phases, state.iteration) if state.iteration else None
         if phase is not before:
-            shown = self._demonstrations.get(condition.id)
-            state = begin_phase(state, before, phase, self._task, self._configuration, shown)
-        if phase.method == "badmm":
-            sampled = None
-            state, batch = self._sample_local(condition, state, phase)
-        else:
+            state = self._begin(condition, state, before, phase)
+        sampled: GlobalPolicy | None = None
+        batch: list[Trajectory] = []
+        if phase.method == "mdgps":
             sampled, batch = self._sample_global(condition, state)
+            if sampled is None:
+                instead = Phase("badmm", phase.optimizer, 1)
+                state = self._begin(condition, state, phase, instead)
+                phase = self._instead[condition.id] = instead
+        if sampled is None:
+            state, batch = self._sample_local(condition, state, phase)
         self.progress.activity = f"optimising {condition.id}"
         self.progress.rollouts += len(batch)
         self._samples[condition.id] = tuple(batch)
@@ -251,6 +261,13 @@ class Practice:
         problem = self._problem(batch[0].instance, phase)
         rng = self._rng(condition, state.iteration, "fit")
         self._states[condition.id] = fit(state, batch, problem, rng, sampled)
+
+    def _begin(
+        self, condition: Instance, state: LocalState, before: Phase | None, phase: Phase
+    ) -> LocalState:
+        """Prepare for the first iteration of a phase."""
+        shown = self._demonstrations.get(condition.id)
+        return begin_phase(state, before, phase, self._task, self._configuration, shown)
 
     def _sample_local(
         self, instance: Instance, state: LocalState, phase: Phase
@@ -271,17 +288,25 @@ class Practice:
 
     def _sample_global(
         self, condition: Instance, state: LocalState
-    ) -> tuple[GlobalPolicy, list[Trajectory]]:
-        """Sample one version of the global policy on an instance that was never practised."""
+    ) -> tuple[GlobalPolicy | None, list[Trajectory]]:
+        """Sample one version of the global policy on an instance that was never practised.
+
+        None and nothing if the arm could not run it on any instance.
+        """
         rng = self._rng(condition, state.iteration, "sample")
         name = f"{condition.id}/{state.iteration + 1}"
-        while True:
+        failed = 0
+        while failed < DRAWS:
+            discarded = self.progress.failed_rollouts
             instance = self._task.draw_instance(condition, rng, name)
             policy = self._peers.global_policy()
             batch = self._sample(instance, policy, rng, start_seed=int(rng.integers(2**63)))
             if len(batch) >= 2:
                 return policy, batch
-            self._log(f"{instance.id}: the arm could not run policy {policy.version}, trying anew")
+            failed += self.progress.failed_rollouts > discarded
+            self._log(f"{instance.id}: the arm could not run policy {policy.version}")
+        self._log(f"{condition.id}: practising without the global policy, from the first local one")
+        return None, []
 
     def _problem(self, instance: Instance, phase: Phase) -> Problem:
         return Problem(self._task, instance, self._configuration, phase.method, phase.optimizer)
@@ -355,13 +380,13 @@ class Practice:
         """Take one local step against the newest global policy and share the result."""
         self.progress.activity = f"optimising {condition.id}"
         before = self._states[condition.id]
-        phase = phase_at(self._schedule.phases, before.iteration)
+        scheduled = phase_at(self._schedule.phases, before.iteration)
+        phase = self._instead.pop(condition.id, scheduled)
         instance = self._practised[condition.id]
         rng = self._rng(condition, before.iteration, f"improve {current_round}")
         state, notes = improve(before, self._trained_policy(), self._problem(instance, phase), rng)
         for note in notes:
             self._log(f"{instance.id}: {note}")
-        self._states[condition.id] = state
         self.progress.iterations = {
             **self.progress.iterations,
             condition.id: state.iteration,
@@ -380,6 +405,9 @@ class Practice:
             kl_weights=state.kl_weights,
             round=current_round,
         )
+        if phase is not scheduled:
+            state = self._begin(condition, state, phase, scheduled)
+        self._states[condition.id] = state
         self._peers.publish(optimized, state)
         self._rounds[condition.id] = current_round
 

@@ -160,6 +160,21 @@ def test_a_robot_without_the_version_asked_for_is_asked_for_the_newest() -> None
     assert sum("no such version" in line for line in said) == 2
 
 
+def test_who_cannot_run_the_global_policy_practises_without_it_meanwhile() -> None:
+    """An iteration of BADMM's first, on the condition itself; then the global policy again."""
+    schedule = Schedule(_phases(2, "mdgps+pi2"), samples=3)
+    _, robot, peers, practice, said = _run(schedule, range(12))
+    of_a = [o for o in peers.published if o.condition == A]
+    assert [o.method for o in of_a] == ["badmm", "mdgps"]
+    assert of_a[0].instance.id == A and of_a[1].instance.id != A
+    assert not any(isinstance(policy, GlobalPolicy) for policy in robot.policies[12:15])
+    assert (of_a[1].kl_weights == 1).all() and not of_a[1].multipliers.any()
+    assert practice.progress.failed_rollouts == 12
+    assert sum("practising without the global policy" in line for line in said) == 1
+    other = [o for o in peers.published if o.condition == B]
+    assert [o.method for o in other] == ["mdgps", "mdgps"]
+
+
 def test_a_schedule_goes_through_its_phases() -> None:
     """BADMM goes on from its own local policies; after MDGPS it begins anew."""
     names = ("badmm+lqr:1", "badmm+pi2:1", "mdgps+pi2:1", "badmm+lqr:2")
