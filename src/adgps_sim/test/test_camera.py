@@ -89,6 +89,24 @@ def test_what_is_drawn_is_what_bullet_draws_of_the_full_meshes(pose: CameraPose)
     world.close()
 
 
+def test_points_of_the_door_lie_in_its_plane() -> None:
+    """Depth and intrinsics agree: a pixel beside would be millimetres, the door is seen aslant."""
+    world = World(scene=DoorScene)
+    world.reset(TASK.start_joint_angles, TASK.door(CENTRE, 0, "a"))
+    camera = world.camera()
+    depth = camera.look().depth
+    rows, columns = np.mgrid[:HEIGHT, :WIDTH]
+    pixels = np.stack([columns, rows, np.ones_like(rows)], axis=-1).reshape(-1, 3)
+    in_camera = pixels @ np.linalg.inv(camera.intrinsics).T * depth.reshape(-1, 1)
+    points = in_camera @ camera.pose.rotation + camera.pose.eye - CENTRE[:3]
+    panel = (np.abs(points[:, 0]) < 0.01) & (points[:, 1] > -0.07) & (np.abs(points[:, 2]) < 0.15)
+    behind = points[panel, 0]  # the plate under the handle lies 8 mm before it
+    assert panel.sum() > 5000
+    assert np.abs(np.median(behind)) < 2e-4
+    assert (np.abs(behind) < 5e-4).mean() > 0.8
+    world.close()
+
+
 def test_who_looks_changes_nothing() -> None:
     """Joints move bit for bit as they would unseen, with the hand at the door."""
     trajectories = []

@@ -255,7 +255,7 @@ def test_the_camera_sees_every_state_if_it_is_asked_for(make_driver: Callable[..
         lambda: driver.calibrations and driver.calibrations[-1].header.stamp == before.header.stamp,
         "the calibration",
     )
-    assert driver.calibrations[-1].k[2] == pytest.approx(157.0)
+    assert driver.calibrations[-1].k[2] == pytest.approx(156.5)
     assert before.header.frame_id == driver.calibrations[-1].header.frame_id
 
 
