@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable
 from dataclasses import fields
 from datetime import datetime
@@ -45,6 +46,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def prepare(arguments: argparse.Namespace) -> Callable[[], int]:
     """Validate everything; what is returned trains, and returns the exit status."""
     options, folder = choose(arguments)
+    # Threads of torch that wait for each other shall sleep: where others want the cores, spinning
+    # costs four times as much. Read when torch is loaded.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     # Imported late, so that a wrong argument is answered at once.
     from adgps_global_worker.pretraining.device import choose_device
 

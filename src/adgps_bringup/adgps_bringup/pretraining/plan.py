@@ -81,7 +81,7 @@ PRESETS = {
         practice_rollouts=2,
         practised={"training": 1, "held_out": 1, "other_handle": 1},
         images_of_a_rollout=3,
-        steps=20,
+        steps=10,
         batch_size=8,
     ),
 }

@@ -66,17 +66,20 @@ def box(half_extents: tuple[float, float, float], centre: tuple[float, float, fl
 
 
 def cylinder(
-    radius: float, begin: tuple[float, float, float], end: tuple[float, float, float]
+    radius: float,
+    begin: tuple[float, float, float],
+    end: tuple[float, float, float],
+    sides: int = CYLINDER_SIDES,
 ) -> Mesh:
     """Cylinder between the centres of its ends; radius, begin and end in metres."""
     axis = np.subtract(end, begin) / np.linalg.norm(np.subtract(end, begin))
     across = np.linalg.svd(axis[None])[2][1:]  # two directions across the axis
-    angles = np.linspace(0, 2 * np.pi, CYLINDER_SIDES, endpoint=False)
+    angles = np.linspace(0, 2 * np.pi, sides, endpoint=False)
     ring = radius * (np.cos(angles)[:, None] * across[0] + np.sin(angles)[:, None] * across[1])
     vertices = np.vstack([ring + begin, ring + end, [begin, end]])
     faces = []
-    for i in range(CYLINDER_SIDES):
-        j, n = (i + 1) % CYLINDER_SIDES, CYLINDER_SIDES
+    for i in range(sides):
+        j, n = (i + 1) % sides, sides
         faces += [(i, j, n + i), (j, n + j, n + i), (i, j, 2 * n), (n + i, n + j, 2 * n + 1)]
     return Mesh(vertices, np.array(faces))
 
