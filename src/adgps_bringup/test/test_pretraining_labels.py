@@ -37,8 +37,8 @@ def test_the_shape_is_that_of_the_simulated_door(studio: Studio, handle: int) ->
     """Where nothing hides it, the camera sees the mesh, to the noise of its depth."""
     instance = Door().door(CENTRE + 0.5 * SPREAD, handle, "a door")
     studio.arrange(START, instance)
-    camera = studio.world.camera()
-    depth = shoot(studio.world, np.random.default_rng(0)).depth
+    camera = studio.camera
+    depth = shoot(studio.camera, np.random.default_rng(0)).depth
     mesh, T = door_mesh(handle), door_in_camera(camera.pose, instance.parameters[:4])
     expected = DepthCamera.from_matrix(*depth.shape[::-1], camera.intrinsics).render(mesh, T)
     open_view = (expected > 0) & (depth > expected - 0.01)  # not the arm
@@ -52,9 +52,9 @@ def test_a_door_is_found_to_millimetres(studio: Studio, finder: DoorFinder, hand
     """At the border of what is practised, with a camera that nobody has measured."""
     instance = Door().door(CENTRE + SPREAD * (1, -1, 1, -1), handle, "a door")
     studio.arrange(START, instance)
-    found = finder.find(shoot(studio.world, np.random.default_rng(0)).depth, handle)
+    found = finder.find(shoot(studio.camera, np.random.default_rng(0)).depth, handle)
     assert found is not None
-    true = true_points(studio.world.camera().pose, instance)
+    true = true_points(studio.camera.pose, instance)
     assert np.linalg.norm((found - true).reshape(3, 3), axis=1).max() < 0.003
 
 
@@ -71,5 +71,5 @@ def test_the_end_effector_is_where_the_camera_sees_it(studio: Studio) -> None:
     points = studio.arrange(START, Door().instances("training")[0]).reshape(3, 3)
     gaps = np.linalg.norm(points[1:] - points[0], axis=1)
     np.testing.assert_allclose(gaps, np.linalg.norm(POINTS[1:], axis=1), atol=1e-6)
-    columns, rows = studio.world.camera().project(points.astype(float)).T
+    columns, rows = studio.camera.project(points.astype(float)).T
     assert (columns > 0).all() and (columns < 314).all() and (rows > 0).all() and (rows < 250).all()

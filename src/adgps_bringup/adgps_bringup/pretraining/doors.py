@@ -35,10 +35,10 @@ def collect_doors(
         pose = CENTRE + BEYOND * SPREAD * rng.uniform(-1.0, 1.0, 4)
         handle = handles[(job.index + number) % len(handles)]
         instance = task.door(pose, handle, f"{job.purpose}/{number}")
-        true = true_points(studio.world.camera().pose, instance)
+        true = true_points(studio.camera.pose, instance)
         start = START + START_DEVIATION * rng.standard_normal(7)
         end_effector = studio.arrange(start, instance)
-        shot = shoot(studio.world, rng)
+        shot = shoot(studio.camera, rng)
         found = finder.find(shot.depth, handle)
         postures = [_posture(shown, rng) for _ in range(options.amounts.images_of_a_door - 1)]
         if not product.judge(found, true) or found is None:
@@ -46,7 +46,7 @@ def collect_doors(
         product.add(shot.image, found, end_effector, true)
         for angles in postures:
             end_effector = studio.arrange(angles, instance)
-            product.add(shoot(studio.world, rng).image, found, end_effector, true)
+            product.add(shoot(studio.camera, rng).image, found, end_effector, true)
     studio.close()
     return product
 

@@ -66,8 +66,8 @@ class Preset:
 
 PRESETS = {
     "full": Preset(
-        doors={"training": 120, "held_out": 10, "other_handle": 10},
-        images_of_a_door=4,
+        doors={"training": 90, "held_out": 10, "other_handle": 10},
+        images_of_a_door=5,
         practice_iterations=3,
         practice_rollouts=10,
         practised={"training": 4, "held_out": 1, "other_handle": 1},

@@ -18,6 +18,7 @@ from adgps_core.tasks.door import Door, handle_of
 from adgps_core.tasks.finding import find_instances
 from adgps_core.typing import Array, Array32
 from adgps_local_worker.practice import Schedule
+from adgps_sim.camera import Camera
 from adgps_sim.variation import variation_of
 from adgps_sim.world import World
 
@@ -37,23 +38,25 @@ class _Witness:
         self._finder = finder
         self._rng = job.rng(seed)
         self._chosen: set[int] = set()
+        self._camera: Camera | None = None
         self._kept: list[tuple[Shot, Array32]] = []
         self._found: Array32 | None = None
         self.product = Product(job.robot)
 
     def __call__(self, world: World, tick: int, state: Array) -> None:
         """Look, if this is a tick to look at."""
+        self._camera = self._camera or world.camera()
         if tick == 0:
             self.product.rollouts += 1
             self._chosen = set(self._rng.choice(self._ticks, self._images, replace=False).tolist())
             if self._found is None and self.product.refused < SEARCHES:
-                self._true = true_points(world.camera().pose, self._instance)
-                depth = shoot(world, self._rng).depth
+                self._true = true_points(self._camera.pose, self._instance)
+                depth = shoot(self._camera, self._rng).depth
                 self._found = self._finder.find(depth, handle_of(self._instance))
                 self.product.judge(self._found, self._true)
         elif tick in self._chosen:
             points = state[POINT_POSITIONS].astype(np.float32)
-            self._kept.append((shoot(world, self._rng), points))
+            self._kept.append((shoot(self._camera, self._rng), points))
 
     def finish(self) -> Product:
         """Label the images, if the door was found."""

@@ -11,6 +11,7 @@ from adgps_core.end_effector import POINT_POSITIONS
 from adgps_core.tasks import Instance
 from adgps_core.typing import Array, Array32
 from adgps_robot.kinematics import Kinematics
+from adgps_sim.camera import Camera
 from adgps_sim.scene import scene_builder
 from adgps_sim.variation import variation_of
 from adgps_sim.world import JOINT_NAMES, URDF, World
@@ -37,9 +38,9 @@ class Shot:
     depth: Array32
 
 
-def shoot(world: World, rng: np.random.Generator) -> Shot:
-    """Look at a world; rng draws the noise of the depth."""
-    view = world.camera().look()
+def shoot(camera: Camera, rng: np.random.Generator) -> Shot:
+    """Look through a camera; rng draws the noise of the depth."""
+    view = camera.look()
     noisy = view.depth + rng.normal(0.0, DEPTH_NOISE, view.depth.shape)
     return Shot(view.image, np.where(view.depth < DEPTH_RANGE, noisy, 0.0).astype(np.float32))
 
@@ -55,6 +56,7 @@ class Studio:
 
     def __init__(self, task: str, seed: int) -> None:
         self.world = World(scene=scene_builder(task), variation=variation_of(seed, VARIATION))
+        self.camera = self.world.camera()
         self._kinematics = Kinematics(URDF, JOINT_NAMES)
 
     def arrange(self, angles: Array, instance: Instance) -> Array32:
