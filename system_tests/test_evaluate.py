@@ -173,15 +173,7 @@ def refused(process: StackProcess) -> str:
         (["--json", "absent/a.json"], "cannot write to absent/a.json"),
         (["--json", "."], "cannot write to ."),
         (["--split", "test", "--instances", "one.yaml"], "not allowed with"),
-        (["--split", "test", "--trials", "2"], "not allowed with"),
-        (["--trials", "0"], "--trials must be from 1 to 10000, not 0"),
         (["--trials", "2", "--handle", "1"], "there is but one kind of reach"),
-        (["--trials", "2", "--name", "../a"], "--name must be letters, digits, dots and dashes"),
-        (["--trials", "2", "--perturbation", "-1"], "--perturbation must be from 0 to 1 rad"),
-        (["--handle", "1"], "--handle goes with --trials"),
-        (["--film"], "--film goes with --trials"),
-        (["--camera", "lowered"], "sees nothing: it was trained without --vision"),
-        (["--camera", "away", "--camera-shift", "0", "0", "1"], "not allowed with"),
     ],
 )
 def test_wrong_arguments(

@@ -15,6 +15,7 @@ from adgps_bringup.options import StackOptions
 from adgps_bringup.stack import ROBOT, NodeDescription, describe_robots, server_checkpoints
 from adgps_core.global_policy import GlobalPolicy
 from adgps_core.tasks import Task
+from adgps_sim.camera_shifts import SHIFTS, check_shift
 
 if TYPE_CHECKING:
     from adgps_bringup.evaluator import Evaluator
@@ -75,18 +76,11 @@ def camera_shift(name: str | None, way: Sequence[float] | None) -> tuple[float, 
     ValueError
         If nobody knows the name, or the way is too long.
     """
-    if name is None and way is None:
-        return NO_SHIFT
-    from adgps_sim.camera import OVER_SHOULDER
-    from adgps_sim.camera_shifts import SHIFTS, shifted
-
-    if name is not None:
-        if name not in SHIFTS:
-            raise ValueError(f"unknown camera {name!r}, known: {', '.join(SHIFTS)}")
-        return SHIFTS[name]
-    x, y, z = map(float, way or NO_SHIFT)
-    shifted(OVER_SHOULDER, (x, y, z))
-    return x, y, z
+    if name is None:
+        return check_shift(NO_SHIFT if way is None else way)
+    if name not in SHIFTS:
+        raise ValueError(f"unknown camera {name!r}, known: {', '.join(SHIFTS)}")
+    return SHIFTS[name]
 
 
 def describe_for_evaluation(

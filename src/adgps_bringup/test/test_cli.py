@@ -239,3 +239,36 @@ def test_verbs(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None
 )
 def test_robot(capsys: pytest.CaptureFixture[str], arguments: list[str], said: str) -> None:
     assert said in refuse(capsys, "robot", *arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--split", "test", "--trials", "2"], "not allowed with"),
+        (["--trials", "0"], "--trials must be from 1 to 10000, not 0"),
+        (["--trials", "2", "--name", "../a"], "--name must be letters, digits, dots and dashes"),
+        (["--trials", "2", "--name", ".."], "--name must be letters, digits, dots and dashes"),
+        (["--trials", "2", "--perturbation", "-1"], "--perturbation must be from 0 to 1 rad"),
+        (["--trials", "2", "--perturbation", "nan"], "--perturbation must be from 0 to 1 rad"),
+        (["--handle", "1"], "--handle goes with --trials"),
+        (["--film"], "--film goes with --trials"),
+        (["--camera", "away", "--camera-shift", "0", "0", "1"], "not allowed with"),
+        (["--camera", "lowered"], "sees nothing: it was trained without --vision"),
+        (["--trials", "2"], "holds no policy: "),
+    ],
+)
+def test_evaluate(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, arguments: list[str], said: str
+) -> None:
+    (tmp_path / "config.yaml").write_text("options: {task: reach, parameter_files: []}")
+    assert said in refuse(capsys, "evaluate", tmp_path, *arguments)
+    assert [path.name for path in tmp_path.iterdir()] == ["config.yaml"]
+
+
+def test_cameras_have_names(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    options = "{task: door, vision: /a, demo: /b, parameter_files: []}"
+    (tmp_path / "config.yaml").write_text(f"options: {options}")
+    line = refuse(capsys, "evaluate", tmp_path, "--camera", "upside_down")
+    assert "unknown camera 'upside_down', known: lowered, away" in line
+    line = refuse(capsys, "evaluate", tmp_path, "--camera-shift", 0, 0, -3)
+    assert "three numbers of at most 1 m" in line

@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from adgps_sim.camera import OVER_SHOULDER, CameraPose
+if TYPE_CHECKING:  # who only wants the numbers loads no physics
+    from adgps_sim.camera import CameraPose
 
 Shift = tuple[float, float, float]
 MOST = 1.0
 """Furthest that a camera may be moved along each axis [m]."""
 
-_LOWERED, _AWAY = 0.05, 0.04  # [m], as in the paper
+SHIFTS: Mapping[str, Shift] = MappingProxyType(
+    {"lowered": (0.0, 0.0, -0.05), "away": (-0.02297, -0.02589, 0.02005)}
+)
+"""The paper's two by name, base frame [m]: 5 cm down, and 4 cm straight back."""
 
 
-def shifted(pose: CameraPose, shift: Sequence[float]) -> CameraPose:
-    """Move a camera without turning it.
-
-    Parameters
-    ----------
-    pose : where it was.
-    shift : (3,) way, base frame [m].
+def check_shift(shift: Sequence[float]) -> Shift:
+    """Take a way (3,) by which a camera is moved, base frame [m].
 
     Raises
     ------
@@ -34,21 +35,12 @@ def shifted(pose: CameraPose, shift: Sequence[float]) -> CameraPose:
         raise ValueError(
             f"a camera is moved by three numbers of at most {MOST:g} m, not {list(shift)}"
         )
-    return CameraPose(eye=_triple(pose.eye + way), target=_triple(pose.target + way))
-
-
-def _away(pose: CameraPose, distance: float) -> Shift:
-    """Way (3,) [m] straight back from what a camera looks at."""
-    back = np.subtract(pose.eye, pose.target)
-    return _triple(distance * back / np.linalg.norm(back))
-
-
-def _triple(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> Shift:
-    x, y, z = values.tolist()
+    x, y, z = way.tolist()
     return x, y, z
 
 
-SHIFTS: Mapping[str, Shift] = MappingProxyType(
-    {"lowered": (0.0, 0.0, -_LOWERED), "away": _away(OVER_SHOULDER, _AWAY)}
-)
-"""The paper's two by name, base frame [m]."""
+def shifted(pose: CameraPose, shift: Sequence[float]) -> CameraPose:
+    """Move a camera without turning it; ValueError as of `check_shift`."""
+    way = check_shift(shift)
+    eye, target = np.add(pose.eye, way).tolist(), np.add(pose.target, way).tolist()
+    return replace(pose, eye=tuple(eye), target=tuple(target))

@@ -12,8 +12,8 @@ from rich.console import Console
 
 from adgps_bringup.commands.evaluate_trials import (
     add_trial_arguments,
+    check_trial_arguments,
     prepare_trials,
-    refuse_without_trials,
 )
 from adgps_bringup.evaluation import read_goals, report, table
 from adgps_bringup.measuring import (
@@ -79,10 +79,10 @@ def prepare(arguments: argparse.Namespace) -> Callable[[], int]:
     """Validate everything; what is returned evaluates, and returns the exit status."""
     if arguments.json is not None:
         _check_writable(arguments.json)
+    check_trial_arguments(arguments)
     subject = _subject(arguments)
     if arguments.trials is not None:
         return prepare_trials(subject, arguments)
-    refuse_without_trials(arguments)
     return _prepare_split(subject, arguments)
 
 

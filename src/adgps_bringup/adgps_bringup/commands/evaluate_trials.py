@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import re
 import shutil
 from collections import Counter
@@ -52,20 +51,31 @@ def add_trial_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def prepare_trials(subject: Subject, arguments: argparse.Namespace) -> Callable[[], int]:
-    """Validate everything; what is returned evaluates, and returns the exit status."""
+def check_trial_arguments(arguments: argparse.Namespace) -> None:
+    """Refuse what cannot be, or means nothing, before a run is looked at."""
+    if arguments.trials is None:
+        for name in _ONLY_WITH_TRIALS:
+            if getattr(arguments, name) not in (None, False):
+                raise ValueError(f"--{name} goes with --trials")
+        return
     if not 1 <= arguments.trials <= MOST_TRIALS:
         raise ValueError(f"--trials must be from 1 to {MOST_TRIALS}, not {arguments.trials}")
-    perturbation = PERTURBATION if arguments.perturbation is None else arguments.perturbation
-    if not (math.isfinite(perturbation) and 0 <= perturbation <= 1):
+    perturbation = arguments.perturbation
+    if perturbation is not None and not 0 <= perturbation <= 1:
         raise ValueError(f"--perturbation must be from 0 to 1 rad, not {perturbation}")
+    name = arguments.name
+    if name is not None and not re.fullmatch(r"[\w.-]*\w[\w.-]*", name):
+        raise ValueError(f"--name must be letters, digits, dots and dashes, not {name!r}")
+
+
+def prepare_trials(subject: Subject, arguments: argparse.Namespace) -> Callable[[], int]:
+    """Plan the trials; what is returned makes them, and returns the exit status."""
     if arguments.film and subject.options.real:
         raise ValueError("--film is for simulated robots")
+    perturbation = PERTURBATION if arguments.perturbation is None else arguments.perturbation
     shift = camera_shift(arguments.camera, arguments.camera_shift)
     grid = subject.task.trials(arguments.handle)
     name = arguments.name or _default_name(grid, arguments.camera, shift)
-    if not re.fullmatch(r"[\w.-]*\w[\w.-]*", name):
-        raise ValueError(f"--name must be letters, digits, dots and dashes, not {name!r}")
     settings: dict[str, Setting] = {
         "task": subject.task.name,
         "policy_version": str(subject.policy.version),
@@ -90,13 +100,6 @@ def prepare_trials(subject: Subject, arguments: argparse.Namespace) -> Callable[
         return 0
 
     return run
-
-
-def refuse_without_trials(arguments: argparse.Namespace) -> None:
-    """Refuse what means nothing without --trials."""
-    for name in _ONLY_WITH_TRIALS:
-        if getattr(arguments, name) not in (None, False):
-            raise ValueError(f"--{name} goes with --trials")
 
 
 def _try(subject: Subject, log: TrialLog, trials: Sequence[Trial], folder: Path, name: str) -> None:
