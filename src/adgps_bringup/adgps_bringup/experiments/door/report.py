@@ -112,7 +112,7 @@ def _copy_figures(folder: Path, report: Path) -> dict[str, str]:
         *(
             (folder / run / "evaluation" / name / source, f"{run}_{name}_{source}", label)
             for run, name, label in _TRIALS
-            for source in ("trials.png", "film.png")
+            for source in ("trials.png", "film_succeeded.png", "film_failed.png")
         ),
     ]
     for source, name, label in sources:
