@@ -10,6 +10,7 @@ import time
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 
+from adgps_core import shared_block
 from adgps_core.global_policy import Architecture, PolicyVersion
 from adgps_core.tasks import make_task
 from adgps_global_worker.exchange import Push, ReplyCode
@@ -33,8 +34,10 @@ def _size(width: int) -> int:
     return Architecture(TASK.dim_o, TASK.dim_u, (width, width)).size
 
 
-def connect(size: int) -> Exchange:
-    """Start a server and return the way to it."""
+def connect(size: int, inline: bool) -> Exchange:
+    """Start a server and return the way to it; inline: as if it were on another host."""
+    if inline:
+        shared_block.host_id = lambda: "0" * 16
     start_server("adgps", width_of(size))
     rclpy.init(args=[])
     node = rclpy.create_node("worker")

@@ -13,14 +13,14 @@ import json
 import math
 import operator
 from dataclasses import asdict, dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from adgps_core.policies import gaussian_log_density
-from adgps_core.typing import Array, frozen
+from adgps_core.typing import Array, all_finite, frozen
 
 
 @dataclass(frozen=True, order=True)
@@ -82,16 +82,21 @@ class Architecture:
             shapes += [(fan_out, fan_in), (fan_out,)]
         return [*shapes, (self.dim_u,)]
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Number of policy parameters P."""
         return sum(math.prod(shape) for shape in self.shapes)
 
     def to_json(self) -> str:
         """Write as a JSON object."""
+        return self._json
+
+    @cached_property
+    def _json(self) -> str:
         return json.dumps(asdict(self))
 
     @staticmethod
+    @lru_cache(16)  # the same text comes with every answer of a parameter server
     def from_json(text: str) -> Architecture:
         """Read what `to_json` wrote; ValueError if it is something else."""
         try:
@@ -124,7 +129,7 @@ class GlobalPolicy:
     ----------
     architecture : sizes of the network.
     offset, scale : (dO,) the network sees (o - offset) * scale.
-    values : (P,) float32 policy parameters, flat.
+    values : (P,) float32 policy parameters, flat; copied, unless it is a read-only array already.
     version : which version of the parameters these are.
 
     Raises
@@ -144,12 +149,14 @@ class GlobalPolicy:
         dim_o = self.architecture.dim_o
         object.__setattr__(self, "offset", frozen(self.offset, (dim_o,), "observation_offset"))
         object.__setattr__(self, "scale", frozen(self.scale, (dim_o,), "observation_scale"))
-        values = np.array(self.values, dtype=np.float32)
+        values = np.asarray(self.values)
+        if values.dtype != np.float32 or values.flags.writeable or values.base is not None:
+            values = np.array(values, dtype=np.float32)
         if values.shape != (self.architecture.size,):
             raise ValueError(
                 f"values has shape {values.shape}, expected ({self.architecture.size},)"
             )
-        if not np.isfinite(values).all():
+        if not all_finite(values):
             raise ValueError("values holds a number that is not finite")
         values.flags.writeable = False
         object.__setattr__(self, "values", values)

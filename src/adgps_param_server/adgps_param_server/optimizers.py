@@ -84,8 +84,10 @@ class FlatOptimizer:
 
     @property
     def values(self) -> Array32:
-        """Copy of the policy parameters, (P,) float32."""
-        return self._values.detach().numpy().copy()
+        """Read-only view of the policy parameters, (P,) float32, that the next step changes."""
+        view = self._values.detach().numpy().view()
+        view.flags.writeable = False
+        return view
 
     @property
     def state(self) -> dict[str, NDArray[Any]]:
@@ -99,8 +101,10 @@ class FlatOptimizer:
 
     def step(self, gradient: Array32) -> None:
         """Move the policy parameters against a gradient (P,) float32."""
-        self._values.grad = torch.from_numpy(np.array(gradient, dtype=np.float32))
+        given = gradient if gradient.flags.writeable else gradient.copy()  # torch's condition
+        self._values.grad = torch.from_numpy(given)
         self._optimizer.step()
+        self._values.grad = None
 
     def _restore(self, kind: Kind, state: Mapping[str, NDArray[Any]]) -> None:
         expected = {"momentum_buffer"} if kind == "sgd" else {"step", "exp_avg", "exp_avg_sq"}

@@ -43,7 +43,7 @@ class Push:
     version : policy version that the gradient was computed at.
     gradient : (P,) float32; empty to fetch the newest policy parameters only.
     loss : mean loss of the mini-batch.
-    shared_memory : descriptor of a gradient outside the message; empty if it is inline.
+    unreadable : why the gradient could not be read from shared memory; empty if there is none.
     """
 
     worker: str
@@ -52,7 +52,7 @@ class Push:
     version: PolicyVersion
     gradient: Array32 = field(repr=False)
     loss: float = float("nan")
-    shared_memory: str = ""
+    unreadable: str = ""
 
 
 @dataclass(frozen=True)

@@ -78,8 +78,10 @@ class ParameterServer:
         if not averaging >= 1:
             raise ValueError(f"averaging is {averaging}, expected at least 1")
         self._policy = state.policy
-        self._average = state.policy.values if state.average is None else state.average
+        self._version = state.policy.version
         self._averaging = averaging
+        average = state.policy.values if state.average is None else state.average
+        self._average = None if averaging == 1 else np.array(average)
         self._first = state.policy.version
         self._configuration = state.optimizer
         self._optimizer = FlatOptimizer(state.optimizer, state.policy.values, state.optimizer_state)
@@ -89,19 +91,38 @@ class ParameterServer:
         self._lost_before = self.statistics.lost_updates
 
     @property
+    def version(self) -> PolicyVersion:
+        """Version of the newest global policy."""
+        return self._version
+
+    @property
+    def template(self) -> GlobalPolicy:
+        """A global policy of the same architecture and scaling, in some version."""
+        return self._policy
+
+    @property
+    def values(self) -> Array32:
+        """Read-only view of the newest policy parameters (P,), that the next push changes."""
+        return self._optimizer.values
+
+    @property
     def policy(self) -> GlobalPolicy:
-        """The newest global policy."""
+        """The newest global policy; a copy that no push changes."""
+        if self._policy.version != self._version:
+            self._policy = replace(self._policy, values=self.values, version=self._version)
         return self._policy
 
     @property
     def averaged(self) -> GlobalPolicy:
-        """The newest global policy, with the average of its policy parameters.
+        """The newest global policy, with the average of its policy parameters; a copy.
 
         The newest ones alone are those of one step of stochastic gradient descent: some drive
         the arm centimetres off where those before and after do not. Gradients are of the newest,
         robots run the average (Polyak & Juditsky, 1992).
         """
-        return replace(self._policy, values=self._average)
+        if self._average is None:
+            return self.policy
+        return replace(self._policy, values=self._average, version=self._version)
 
     @property
     def workers(self) -> int:
@@ -111,10 +132,10 @@ class ParameterServer:
     def snapshot(self) -> ServerState:
         """Copy of everything, for a checkpoint."""
         return ServerState(
-            policy=self._policy,
+            policy=self.policy,
             optimizer=self._configuration,
             optimizer_state=self._optimizer.state,
-            average=self._average,
+            average=None if self._average is None else self._average.copy(),
             sequences=dict(self._sequences),
             statistics=self.statistics.copy(),
         )
@@ -124,12 +145,7 @@ class ParameterServer:
         outcome = self._examine(push)
         if outcome.code is PushCode.APPLIED:
             self._optimizer.step(push.gradient)
-            version = self._policy.version
-            self._policy = replace(
-                self._policy,
-                values=self._optimizer.values,
-                version=PolicyVersion(version.epoch, version.counter + 1),
-            )
+            self._version = replace(self._version, counter=self._version.counter + 1)
             self._update_average()
             self._sequences[push.worker, push.start_id] = push.sequence
         self.statistics.record(outcome, push.loss)
@@ -137,30 +153,27 @@ class ParameterServer:
 
     def _update_average(self) -> None:
         """Exponential moving average; the plain one while there are fewer updates."""
-        weight = np.float32(1 / min(self._averaging, self._policy.version.counter))
-        self._average = self._average + weight * (self._policy.values - self._average)
+        if self._average is not None:
+            weight = np.float32(1 / min(self._averaging, self._version.counter))
+            self._average += weight * (self.values - self._average)
 
     def _examine(self, push: Push) -> Outcome:
         """Decide what becomes of a push, the cheapest and most telling checks first."""
-        size, current = self._policy.architecture.size, self._policy.version
-        if push.shared_memory:
-            reason = (
-                f"the gradient is said to be in shared memory ({push.shared_memory!r}), "
-                "but this server reads gradients from the message only"
-            )
-            return Outcome(PushCode.SHARED_MEMORY, reason)
+        size = self._policy.architecture.size
+        if push.unreadable:
+            return Outcome(PushCode.SHARED_MEMORY, push.unreadable)
         if not len(push.gradient):
             self._count_lost(push.version)
             return Outcome(PushCode.PULL_ONLY)
         if push.gradient.shape != (size,):
             reason = f"the gradient has {push.gradient.size} numbers, the policy has {size}"
             return Outcome(PushCode.WRONG_SIZE, reason)
-        if not np.linalg.norm(push.gradient.astype(np.float64)) < MAX_NORM:
+        if not _fits(push.gradient):
             return Outcome(PushCode.NOT_FINITE, _not_finite(push))
         repeated = self._examine_sequence(push)
         if repeated is not None:
             return repeated
-        return self._examine_version(push, current)
+        return self._examine_version(push, self._version)
 
     def _examine_sequence(self, push: Push) -> Outcome | None:
         """Whether the worker's sequence has been here already."""
@@ -196,6 +209,14 @@ class ParameterServer:
             return
         lost = self._lost_before + version.counter - self._first.counter
         self.statistics.lost_updates = max(self.statistics.lost_updates, lost)
+
+
+def _fits(gradient: Array32) -> bool:
+    """Whether all numbers are finite, and few enough of them large."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        if gradient @ gradient < 0.5 * MAX_NORM**2:  # the quick way to know, nearly always
+            return True
+    return bool(np.linalg.norm(gradient.astype(np.float64)) < MAX_NORM)
 
 
 def _not_finite(push: Push) -> str:

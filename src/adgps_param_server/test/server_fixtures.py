@@ -38,7 +38,7 @@ def make_push(
     start_id: int = 1,
     version: PolicyVersion | None = None,
     gradient: np.ndarray | None = None,
-    shared_memory: str = "",
+    unreadable: str = "",
 ) -> Push:
     """Push of ones at the server's own version, unless told otherwise."""
     return Push(
@@ -48,5 +48,5 @@ def make_push(
         version=server.policy.version if version is None else version,
         gradient=np.ones(P, np.float32) if gradient is None else gradient,
         loss=1.0,
-        shared_memory=shared_memory,
+        unreadable=unreadable,
     )

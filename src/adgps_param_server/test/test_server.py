@@ -78,7 +78,7 @@ def test_a_worker_that_started_anew_counts_from_anew() -> None:
         ({"version": PolicyVersion(1, 5)}, PushCode.FUTURE_VERSION, ["1.5", "1.0"]),
         ({"version": PolicyVersion(2, 0)}, PushCode.FUTURE_VERSION, ["2.0", "1.0"]),
         ({"version": PolicyVersion(0, 9)}, PushCode.OTHER_EPOCH, ["0.9", "1.0"]),
-        ({"shared_memory": "block:0:9:1"}, PushCode.SHARED_MEMORY, ["block:0:9:1"]),
+        ({"unreadable": "written anew"}, PushCode.SHARED_MEMORY, ["written anew"]),
     ],
 )
 def test_what_does_not_fit_is_refused(

@@ -24,7 +24,10 @@ def to_array(values: NDArray[Any]) -> array[Any]:
     """Row-major copy of an array of float64, float32 or uint8; TypeError for other types."""
     if values.dtype not in _TYPECODES:
         raise TypeError(f"messages hold float64, float32 or uint8, not {values.dtype}")
-    return array(_TYPECODES[values.dtype], values.tobytes())
+    made: array[Any] = array(_TYPECODES[values.dtype])
+    if values.size:
+        made.frombytes(np.ascontiguousarray(values).data.cast("B"))
+    return made
 
 
 def to_numpy(

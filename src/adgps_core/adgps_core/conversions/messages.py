@@ -19,6 +19,7 @@ from adgps_core.optimized import OptimizedTrajectories
 from adgps_core.policies import LinearGaussianPolicy
 from adgps_core.tasks.task import Instance
 from adgps_core.trajectory import Trajectory
+from adgps_core.typing import Array32
 from adgps_msgs import msg
 
 _SECOND_NS = 1_000_000_000
@@ -84,24 +85,35 @@ def local_policy_from_msg(message: msg.LocalPolicy) -> LinearGaussianPolicy:
 
 def global_policy_to_msg(policy: GlobalPolicy) -> msg.PolicyParameters:
     """Global policy as a message."""
+    return policy_version_to_msg(policy, policy.version, policy.values)
+
+
+def policy_version_to_msg(
+    policy: GlobalPolicy, version: PolicyVersion, values: Array32
+) -> msg.PolicyParameters:
+    """Message of another version of a global policy, with its policy parameters (P,) or none."""
     return msg.PolicyParameters(
-        version=version_to_msg(policy.version),
+        version=version_to_msg(version),
         architecture=policy.architecture.to_json(),
         observation_offset=to_array(policy.offset),
         observation_scale=to_array(policy.scale),
-        values=to_array(policy.values),
+        values=to_array(values),
     )
 
 
-def global_policy_from_msg(message: msg.PolicyParameters) -> GlobalPolicy:
-    """Global policy of a message."""
+def global_policy_from_msg(
+    message: msg.PolicyParameters, values: Array32 | None = None
+) -> GlobalPolicy:
+    """Global policy of a message; its policy parameters (P,) may have come another way."""
     architecture = Architecture.from_json(message.architecture)
     shape = (architecture.dim_o,)
+    if values is None:
+        values = to_numpy(message.values, (architecture.size,), "values", np.float32)
     return GlobalPolicy(
         architecture,
         to_numpy(message.observation_offset, shape, "observation_offset"),
         to_numpy(message.observation_scale, shape, "observation_scale"),
-        to_numpy(message.values, (architecture.size,), "values", np.float32),
+        values,
         version_from_msg(message.version),
     )
 

@@ -15,7 +15,10 @@ from adgps_core.conversions.messages import (
     version_from_msg,
     version_to_msg,
 )
+from adgps_core.global_policy import Architecture, GlobalPolicy
+from adgps_core.shared_block import SharedBlockError
 from adgps_global_worker.exchange import Push, Reply, ReplyCode
+from adgps_global_worker.server_memory import ServerMemory
 from adgps_msgs.srv import PushGradient
 
 SERVICE = "/param_server/push_gradient"
@@ -41,8 +44,14 @@ class ServerClient:
         self._timeout = timeout
         self._log = log
         self._arrived = threading.Event()
+        self._memory = ServerMemory(log)
         self._closed = False
         self.answering = False
+
+    @property
+    def shares_memory(self) -> bool:
+        """Whether arrays go by memory that the server shares, not in messages."""
+        return self._memory.shared
 
     def close(self) -> None:
         """End the wait for an answer, if there is one; called on any thread."""
@@ -51,8 +60,17 @@ class ServerClient:
 
     def __call__(self, push: Push) -> Reply | None:
         """Send a push and wait, bounded, for the answer; None if none came."""
+        reply = self._ask(push)
+        if reply is not None and reply.code is ReplyCode.SHARED_MEMORY:
+            self._log(f"push {push.sequence} goes in a message: {reply.reason}")
+            self._memory.refuse()
+            reply = self._ask(push)
+        return reply
+
+    def _ask(self, push: Push) -> Reply | None:
         if not self.answering and not self._client.service_is_ready():
             self._client.wait_for_service(self._timeout)
+        gradient, memory = self._memory.send(push)
         request = PushGradient.Request(
             worker=self._worker,
             start_id=self._start_id,
@@ -60,7 +78,8 @@ class ServerClient:
             version=version_to_msg(push.version),
             samples=push.samples,
             loss=push.loss,
-            gradient=to_array(push.gradient),
+            gradient=to_array(gradient),
+            shared_memory=memory,
             want_parameters=push.want_policy,
         )
         self._arrived.clear()
@@ -75,14 +94,22 @@ class ServerClient:
         if not self.answering:
             self._log(f"waiting for {SERVICE}: no answer for {self._timeout:g} s")
             return None
-        return _reply(push, future.result())
+        try:
+            return self._reply(push, future.result())
+        except SharedBlockError as error:  # the answer to an earlier request came in between
+            self._log(f"push {push.sequence} is repeated: {error}")
+            return None
 
+    def _reply(self, push: Push, response: PushGradient.Response) -> Reply:
+        return Reply(
+            code=ReplyCode(response.error_code),
+            reason=response.error_msg,
+            staleness=int(response.staleness),
+            version=version_from_msg(response.version),
+            policy=self._policy(response) if push.want_policy else None,
+        )
 
-def _reply(push: Push, response: PushGradient.Response) -> Reply:
-    return Reply(
-        code=ReplyCode(response.error_code),
-        reason=response.error_msg,
-        staleness=int(response.staleness),
-        version=version_from_msg(response.version),
-        policy=global_policy_from_msg(response.parameters) if push.want_policy else None,
-    )
+    def _policy(self, response: PushGradient.Response) -> GlobalPolicy:
+        size = Architecture.from_json(response.parameters.architecture).size
+        values = self._memory.receive(response.shared_memory, size)
+        return global_policy_from_msg(response.parameters, values)

@@ -24,10 +24,12 @@ from adgps_core.conversions.arrays import to_numpy
 from adgps_core.conversions.diagnostics import diagnostic_array
 from adgps_core.conversions.messages import (
     global_policy_to_msg,
+    policy_version_to_msg,
     version_from_msg,
     version_to_msg,
 )
 from adgps_core.global_policy import PolicyVersion
+from adgps_core.shared_block import SharedBlockError
 from adgps_core.signals import StopSignals
 from adgps_msgs.msg import PolicyParameters
 from adgps_msgs.srv import PushGradient
@@ -41,6 +43,7 @@ from adgps_param_server.nodes.parameters import (
 from adgps_param_server.pushes import Push, PushCode
 from adgps_param_server.resume import starting_state
 from adgps_param_server.server import ParameterServer
+from adgps_param_server.worker_memory import WorkerMemory
 
 LATCHED = QoSProfile(
     depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
@@ -62,6 +65,7 @@ class ParamServer(Node):
         self._server = ParameterServer(
             state, None if bound < 0 else bound, value(self, "averaging")
         )
+        self._memory = WorkerMemory(state.policy.architecture.size)
         self._writer = ThreadPoolExecutor(1, "checkpoint")  # the disk must not delay gradients
         self._writing: Future[PolicyVersion] | None = None
         self._saved = PolicyVersion()
@@ -96,6 +100,12 @@ class ParamServer(Node):
         self, request: PushGradient.Request, response: PushGradient.Response
     ) -> PushGradient.Response:
         gradient = to_numpy(request.gradient, (len(request.gradient),), "gradient", np.float32)
+        unreadable = ""
+        if not len(gradient):
+            try:
+                gradient = self._memory.read(request.shared_memory)
+            except SharedBlockError as error:
+                unreadable = str(error)
         push = Push(
             worker=request.worker,
             start_id=request.start_id,
@@ -103,7 +113,7 @@ class ParamServer(Node):
             version=version_from_msg(request.version),
             gradient=gradient,
             loss=request.loss,
-            shared_memory=request.shared_memory,
+            unreadable=unreadable,
         )
         outcome = self._server.push(push)
         if outcome.code.refused:
@@ -111,14 +121,20 @@ class ParamServer(Node):
                 f"push of {push.worker} refused, {outcome.code.name}: {outcome.reason}",
                 throttle_duration_sec=1.0,
             )
-        policy = self._server.policy
         response.error_code = int(outcome.code)
         response.error_msg = outcome.reason
         response.staleness = outcome.staleness
-        response.version = version_to_msg(policy.version)
+        response.version = version_to_msg(self._server.version)
         if request.want_parameters:
-            response.parameters = global_policy_to_msg(policy)
+            self._answer(request.shared_memory, response)
         return response
+
+    def _answer(self, descriptor: str, response: PushGradient.Response) -> None:
+        """Give the newest policy parameters, in the worker's memory where that can be."""
+        server = self._server
+        response.shared_memory = self._memory.write(descriptor, server.values)
+        inline = server.values[:0] if response.shared_memory else server.values
+        response.parameters = policy_version_to_msg(server.template, server.version, inline)
 
     def _on_checkpoint(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         """Write now and publish now; a caller that asks for it waits for the disk."""
@@ -153,13 +169,13 @@ class ParamServer(Node):
         return self._writer.submit(write)
 
     def _publish(self) -> None:
-        policy = self._server.averaged
-        if policy.version != self._published:
-            self._policies.publish(global_policy_to_msg(policy))
-            self._published = policy.version
+        if self._server.version != self._published:
+            self._policies.publish(global_policy_to_msg(self._server.averaged))
+            self._published = self._server.version
 
     def _publish_diagnostics(self) -> None:
-        statistics, version = self._server.statistics, self._server.policy.version
+        self._memory.prune()
+        statistics, version = self._server.statistics, self._server.version
         refusals = {
             f"refused_{code.name.lower()}": statistics.counts[code]
             for code in PushCode
@@ -172,6 +188,7 @@ class ParamServer(Node):
             "pulls": statistics.counts[PushCode.PULL_ONLY],
             **refusals,
             "workers": self._server.workers,
+            "workers_in_shared_memory": self._memory.workers,
             "loss": statistics.loss,
             "staleness_mean": statistics.mean_staleness,
             "staleness_max": statistics.staleness_max,

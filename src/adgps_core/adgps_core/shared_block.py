@@ -1,0 +1,262 @@
+"""Memory that two processes of one host share: arrays one way and back, without a way in between.
+
+The owner makes a block of two areas, writes arrays into the first and tells a peer, in a message,
+where they are; the peer reads them there, and writes its answer into the second.
+
+- A block is a memory file, memfd_create(2). It has no name in any folder: whatever becomes of the
+  processes, the kernel takes it back with the last of them, and nothing is ever left behind. A
+  peer opens it through the owner's entry in /proc, which it can on the same host, as the same user.
+- It is sealed against shrinking, so that no owner can make a peer's access fail once it is mapped.
+- Nobody waits for anybody. An area has a generation, odd while it is being written; a reader
+  compares it before and after it copies, so what changed meanwhile is refused, never used.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import mmap
+import os
+import re
+import secrets
+import struct
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from adgps_core.typing import Array32
+
+OWNER, PEER = 0, 1
+"""The areas: what the owner writes, and what the peer answers."""
+
+_LABEL = "adgps_block"
+_MAGIC = 0x6164677073626C6B
+_PAGE = 4096
+_GENERATIONS = (8, 16)  # each on a cache line of its own, in words of 8 bytes
+_SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
+_NAME = re.compile(r"([0-9a-f]{16})-([0-9]{1,10})-([0-9]{1,10})-([0-9a-f]{16})")
+
+
+class SharedBlockError(Exception):
+    """The memory cannot be opened or holds something else by now; the message says what."""
+
+
+@cache
+def host_id() -> str:
+    """Identity of the host, until it boots again: the same where processes see each other."""
+    boot = Path("/proc/sys/kernel/random/boot_id").read_bytes()
+    return hashlib.sha256(boot + os.readlink("/proc/self/ns/pid").encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Descriptor:
+    """Where an array of float32 is, as it is written in a message: `name:offset:count:generation`.
+
+    Parameters
+    ----------
+    name : of the block: host, process, file descriptor and a random token.
+    offset : of the first number in the block [bytes].
+    count : how many numbers; 0 names the block only.
+    generation : of the area when the array was whole.
+    """
+
+    name: str
+    offset: int = 0
+    count: int = 0
+    generation: int = 0
+
+    def __str__(self) -> str:
+        """Write as in a message."""
+        return f"{self.name}:{self.offset}:{self.count}:{self.generation}"
+
+    @staticmethod
+    def parse(text: str) -> Descriptor:
+        """Read what a message says; SharedBlockError if it is no descriptor."""
+        name, *numbers = text.split(":")
+        if not _NAME.fullmatch(name) or len(numbers) != 3:
+            raise SharedBlockError(f"{text!r} is no descriptor of shared memory")
+        if not all(re.fullmatch("[0-9]{1,18}", number) for number in numbers):
+            raise SharedBlockError(f"{text!r} is no descriptor of shared memory")
+        return Descriptor(name, *map(int, numbers))
+
+
+class SharedBlock:
+    """One end of a block; made by `create` or by `open`.
+
+    Parameters
+    ----------
+    file : descriptor of the memory file; closed by `close`.
+    name : of the block.
+    capacity : numbers that an area holds.
+    """
+
+    def __init__(self, file: int, name: str, capacity: int) -> None:
+        self.name = name
+        self.capacity = capacity
+        self._file = file
+        self._inode = os.fstat(file).st_ino
+        memory = mmap.mmap(file, 0)  # unmapped with the last array that refers to it
+        self._words = np.frombuffer(memory, np.uint64, _PAGE // 8)
+        self._offsets = (_PAGE, _PAGE + _area_bytes(capacity))
+        self._areas = [
+            np.frombuffer(memory, np.float32, capacity, offset) for offset in self._offsets
+        ]
+
+    @staticmethod
+    def create(capacity: int) -> SharedBlock:
+        """Make a block for arrays of so many float32; OSError if there is no memory for it."""
+        token = secrets.randbits(64)
+        file = os.memfd_create(_LABEL, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        try:
+            os.posix_fallocate(file, 0, _PAGE + 2 * _area_bytes(capacity))
+            os.pwrite(file, struct.pack("QQQ", _MAGIC, token, capacity), 0)
+            fcntl.fcntl(file, fcntl.F_ADD_SEALS, _SEALS)
+            name = f"{host_id()}-{os.getpid()}-{file}-{token:016x}"
+            return SharedBlock(file, name, capacity)
+        except BaseException:
+            os.close(file)
+            raise
+
+    @staticmethod
+    def open(name: str) -> SharedBlock:
+        """Open the block of another process; SharedBlockError if that cannot be."""
+        match = _NAME.fullmatch(name)
+        if match is None:
+            raise SharedBlockError(f"{name!r} is no name of shared memory")
+        host, process, number, token = match.groups()
+        if host != host_id():
+            raise SharedBlockError("the shared memory is on another host")
+        path = f"/proc/{process}/fd/{number}"
+        try:
+            if not _is_block(path):
+                raise SharedBlockError(f"process {process} has no such shared memory")
+            file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        except OSError as error:
+            reason = f"the shared memory of process {process} cannot be opened: {error.strerror}"
+            raise SharedBlockError(reason) from error
+        try:
+            return SharedBlock(file, name, _checked_capacity(file, int(token, 16)))
+        except BaseException:
+            os.close(file)
+            raise
+
+    @property
+    def has_owner(self) -> bool:
+        """Whether the process that made the block still has it."""
+        _, process, number, _ = self.name.split("-")
+        path = f"/proc/{process}/fd/{number}"
+        try:
+            return _is_block(path) and os.stat(path).st_ino == self._inode
+        except OSError:
+            return False
+
+    def write(self, area: int, values: Array32) -> Descriptor:
+        """Copy an array into an area; ValueError if it is too long."""
+        count = len(values)
+        if count > self.capacity:
+            raise ValueError(f"{count} numbers in shared memory for {self.capacity}")
+        word = _GENERATIONS[area]
+        begun = (int(self._words[word]) + 1) | 1  # odd, also after a writer that died in between
+        self._words[word] = begun
+        self._areas[area][:count] = values
+        self._words[word] = begun + 1
+        return Descriptor(self.name, self._offsets[area], count, begun + 1)
+
+    def read(self, area: int, descriptor: Descriptor, out: Array32) -> None:
+        """Copy the array that a descriptor tells of.
+
+        Parameters
+        ----------
+        area : where it must be.
+        descriptor : what the message said.
+        out : (count,) filled; of no value after an error.
+
+        Raises
+        ------
+        SharedBlockError
+            If the area does not hold this array, or no longer when it was copied.
+        """
+        if descriptor.name != self.name or descriptor.offset != self._offsets[area]:
+            raise SharedBlockError("the descriptor is of other shared memory")
+        count = descriptor.count
+        if count > self.capacity or count != len(out):
+            raise SharedBlockError(f"{count} numbers in shared memory, expected {len(out)}")
+        self._check_generation(area, descriptor)
+        out[:] = self._areas[area][:count]
+        self._check_generation(area, descriptor)
+
+    def close(self) -> None:
+        """Give up this end; the memory goes with the last one."""
+        if self._file >= 0:
+            self._words, self._areas = np.zeros(0, np.uint64), []
+            os.close(self._file)
+            self._file = -1
+
+    def _check_generation(self, area: int, descriptor: Descriptor) -> None:
+        found = int(self._words[_GENERATIONS[area]])
+        if found != descriptor.generation or found % 2:
+            raise SharedBlockError(
+                f"the shared memory was written anew: generation {found}, "
+                f"expected {descriptor.generation}"
+            )
+
+
+def _area_bytes(capacity: int) -> int:
+    """Whole pages that hold an area."""
+    return -(-4 * capacity // _PAGE) * _PAGE
+
+
+def _is_block(path: str) -> bool:
+    """Whether an entry in /proc is a block's file; opening another one might block."""
+    return os.readlink(path).startswith(f"/memfd:{_LABEL}")
+
+
+def _checked_capacity(file: int, token: int) -> int:
+    """Capacity of the block in a file; refuse another one, or one that could be taken away."""
+    if not fcntl.fcntl(file, fcntl.F_GET_SEALS) & fcntl.F_SEAL_SHRINK:
+        raise SharedBlockError("the shared memory is not sealed")
+    head = os.pread(file, 24, 0)
+    if len(head) < 24 or head[:16] != struct.pack("QQ", _MAGIC, token):
+        raise SharedBlockError("the shared memory is another one by now")
+    (capacity,) = struct.unpack("Q", head[16:])
+    if os.fstat(file).st_size < _PAGE + 2 * _area_bytes(capacity):
+        raise SharedBlockError("the shared memory is shorter than it says")
+    return int(capacity)
+
+
+class PeerBlocks:
+    """The blocks of others that this process has open.
+
+    Parameters
+    ----------
+    limit : how many are kept open; the one not used for longest is given up first.
+    """
+
+    def __init__(self, limit: int = 256) -> None:
+        self._limit = limit
+        self._open: dict[str, SharedBlock] = {}
+
+    def __len__(self) -> int:
+        """How many are open."""
+        return len(self._open)
+
+    def get(self, name: str) -> SharedBlock:
+        """Return a block by its name, opened if need be; SharedBlockError if that cannot be."""
+        block = self._open.pop(name, None) or SharedBlock.open(name)
+        self._open[name] = block  # last: in order of use
+        if len(self._open) > self._limit:
+            self._open.pop(next(iter(self._open))).close()
+        return block
+
+    def prune(self) -> None:
+        """Give up the blocks whose owners are gone."""
+        for name in [name for name, block in self._open.items() if not block.has_owner]:
+            self._open.pop(name).close()
+
+    def close(self) -> None:
+        """Give up all."""
+        for block in self._open.values():
+            block.close()
+        self._open.clear()
