@@ -129,7 +129,8 @@ class GlobalPolicy:
     ----------
     architecture : sizes of the network.
     offset, scale : (dO,) the network sees (o - offset) * scale.
-    values : (P,) float32 policy parameters, flat; copied, unless it is a read-only array already.
+    values : (P,) float32 policy parameters, flat; a read-only array is taken as it is, others
+        are copied.
     version : which version of the parameters these are.
 
     Raises
@@ -150,7 +151,7 @@ class GlobalPolicy:
         object.__setattr__(self, "offset", frozen(self.offset, (dim_o,), "observation_offset"))
         object.__setattr__(self, "scale", frozen(self.scale, (dim_o,), "observation_scale"))
         values = np.asarray(self.values)
-        if values.dtype != np.float32 or values.flags.writeable or values.base is not None:
+        if values.dtype != np.float32 or values.flags.writeable:
             values = np.array(values, dtype=np.float32)
         if values.shape != (self.architecture.size,):
             raise ValueError(

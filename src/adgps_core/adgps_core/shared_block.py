@@ -8,7 +8,7 @@ where they are; the peer reads them there, and writes its answer into the second
   peer opens it through the owner's entry in /proc, which it can on the same host, as the same user.
 - It is sealed against shrinking, so that no owner can make a peer's access fail once it is mapped.
 - Nobody waits for anybody. An area has a generation, odd while it is being written; a reader
-  compares it before and after it copies, so what changed meanwhile is refused, never used.
+  compares it before and after it uses the array, and throws away what came of one that changed.
 """
 
 from __future__ import annotations
@@ -164,28 +164,40 @@ class SharedBlock:
         self._words[word] = begun + 1
         return Descriptor(self.name, self._offsets[area], count, begun + 1)
 
-    def read(self, area: int, descriptor: Descriptor, out: Array32) -> None:
-        """Copy the array that a descriptor tells of.
+    def view(self, area: int, descriptor: Descriptor) -> Array32:
+        """View of the array that a descriptor tells of; who has used it must `check` that it held.
 
         Parameters
         ----------
         area : where it must be.
         descriptor : what the message said.
-        out : (count,) filled; of no value after an error.
+
+        Returns
+        -------
+        (count,) float32, the memory itself.
 
         Raises
         ------
         SharedBlockError
-            If the area does not hold this array, or no longer when it was copied.
+            If the area does not hold this array.
         """
         if descriptor.name != self.name or descriptor.offset != self._offsets[area]:
             raise SharedBlockError("the descriptor is of other shared memory")
-        count = descriptor.count
-        if count > self.capacity or count != len(out):
-            raise SharedBlockError(f"{count} numbers in shared memory, expected {len(out)}")
-        self._check_generation(area, descriptor)
-        out[:] = self._areas[area][:count]
-        self._check_generation(area, descriptor)
+        if descriptor.count > self.capacity:
+            raise SharedBlockError(
+                f"{descriptor.count} numbers in shared memory for {self.capacity}"
+            )
+        self.check(area, descriptor)
+        return self._areas[area][: descriptor.count]
+
+    def check(self, area: int, descriptor: Descriptor) -> None:
+        """Raise SharedBlockError if an area holds another array by now, or half of one."""
+        found = int(self._words[_GENERATIONS[area]])
+        if found != descriptor.generation or found % 2:
+            raise SharedBlockError(
+                f"the shared memory was written anew: generation {found}, "
+                f"expected {descriptor.generation}"
+            )
 
     def close(self) -> None:
         """Give up this end; the memory goes with the last one."""
@@ -193,14 +205,6 @@ class SharedBlock:
             self._words, self._areas = np.zeros(0, np.uint64), []
             os.close(self._file)
             self._file = -1
-
-    def _check_generation(self, area: int, descriptor: Descriptor) -> None:
-        found = int(self._words[_GENERATIONS[area]])
-        if found != descriptor.generation or found % 2:
-            raise SharedBlockError(
-                f"the shared memory was written anew: generation {found}, "
-                f"expected {descriptor.generation}"
-            )
 
 
 def _area_bytes(capacity: int) -> int:

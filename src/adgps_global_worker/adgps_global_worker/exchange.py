@@ -69,7 +69,8 @@ class Reply:
     reason : one sentence if it was refused.
     staleness : updates that others made since the gradient's version.
     version : of the newest global policy.
-    policy : the newest global policy; None if it was not wanted.
+    policy : the newest global policy; None if it was not wanted. Its values may change with the
+        next push.
     """
 
     code: ReplyCode

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
-
-from adgps_core.shared_block import OWNER, PEER, Descriptor, SharedBlock
+from adgps_core.shared_block import OWNER, PEER, Descriptor, SharedBlock, SharedBlockError
 from adgps_core.typing import Array32
 from adgps_global_worker.exchange import Push
 
@@ -28,6 +26,7 @@ class ServerMemory:
         self._block: SharedBlock | None = None
         self._failed_size = 0
         self._written: tuple[int, Descriptor] | None = None
+        self._taken: Descriptor | None = None
         self.shared = False
 
     def send(self, push: Push) -> tuple[Array32, str]:
@@ -57,7 +56,8 @@ class ServerMemory:
 
         Returns
         -------
-        (P,) float32, read-only; None if the message carries them.
+        (P,) float32, read-only, the memory itself: the answer to the next push overwrites it. None
+        if the message carries them.
 
         Raises
         ------
@@ -65,13 +65,29 @@ class ServerMemory:
             If a later answer is being written already.
         """
         self.shared = bool(descriptor)
+        self._taken = None
         if not descriptor or self._block is None:
             self._provide(size)
             return None
-        values = np.empty(size, np.float32)
-        self._block.read(PEER, Descriptor.parse(descriptor), values)
+        taken = Descriptor.parse(descriptor)
+        values = self._block.view(PEER, taken).view()
         values.flags.writeable = False
+        self._taken = taken
         return values
+
+    def held(self, push: Push) -> str:
+        """Why the policy parameters that a new gradient was computed at have not held; or empty.
+
+        An answer to a request that was given up for lost could have overwritten them.
+        """
+        first = self._written is None or self._written[0] != push.sequence
+        if self._block is None or self._taken is None or not len(push.gradient) or not first:
+            return ""
+        try:
+            self._block.check(PEER, self._taken)
+        except SharedBlockError as error:
+            return str(error)
+        return ""
 
     def refuse(self) -> None:
         """Send gradients in messages until the server has answered in the memory again."""

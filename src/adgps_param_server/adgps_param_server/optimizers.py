@@ -8,7 +8,7 @@ Shapes: P policy parameters.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -78,7 +78,13 @@ class FlatOptimizer:
         state: Mapping[str, NDArray[Any]] | None = None,
     ) -> None:
         self._values = torch.nn.Parameter(torch.from_numpy(np.array(values, dtype=np.float32)))
+        self._spare = torch.zeros_like(self._values.data)
         self._optimizer = _build(configuration, self._values)
+        # Plain SGD takes one look at the gradient, and writes beside what it may have to keep.
+        plain = configuration.kind == "sgd" and not (
+            configuration.momentum or configuration.weight_decay
+        )
+        self._rate = configuration.learning_rate if plain else None
         if state:
             self._restore(configuration.kind, state)
 
@@ -99,10 +105,26 @@ class FlatOptimizer:
             if isinstance(tensor, torch.Tensor)
         }
 
-    def step(self, gradient: Array32) -> None:
-        """Move the policy parameters against a gradient (P,) float32."""
-        given = gradient if gradient.flags.writeable else gradient.copy()  # torch's condition
-        self._values.grad = torch.from_numpy(given)
+    def step(self, gradient: Array32, check: Callable[[], None] | None = None) -> None:
+        """Move the policy parameters against a gradient.
+
+        Parameters
+        ----------
+        gradient : (P,) float32.
+        check : called when the gradient has been read; if it raises, nothing has moved. None: the
+            gradient is as it was.
+        """
+        given = torch.from_numpy(gradient if gradient.flags.writeable else gradient.copy())
+        if self._rate is not None:
+            torch.add(self._values.data, given, alpha=-self._rate, out=self._spare)
+            if check is not None:
+                check()
+            self._values.data, self._spare = self._spare, self._values.data
+            return
+        if check is not None:
+            given = self._spare.copy_(given)
+            check()
+        self._values.grad = given
         self._optimizer.step()
         self._values.grad = None
 

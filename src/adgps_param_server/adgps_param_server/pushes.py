@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
@@ -44,6 +45,8 @@ class Push:
     gradient : (P,) float32; empty to fetch the newest policy parameters only.
     loss : mean loss of the mini-batch.
     unreadable : why the gradient could not be read from shared memory; empty if there is none.
+    check : raises SharedBlockError if the gradient, in shared memory, is another one by now; None
+        if nobody else can change it.
     """
 
     worker: str
@@ -53,6 +56,7 @@ class Push:
     gradient: Array32 = field(repr=False)
     loss: float = float("nan")
     unreadable: str = ""
+    check: Callable[[], None] | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from adgps_core.global_policy import GlobalPolicy, PolicyVersion
+from adgps_core.shared_block import SharedBlockError
 from adgps_core.typing import Array32
 from adgps_param_server.optimizers import FlatOptimizer, OptimizerConfiguration
 from adgps_param_server.pushes import Outcome, Push, PushCode, Statistics
@@ -109,7 +110,7 @@ class ParameterServer:
     def policy(self) -> GlobalPolicy:
         """The newest global policy; a copy that no push changes."""
         if self._policy.version != self._version:
-            self._policy = replace(self._policy, values=self.values, version=self._version)
+            self._policy = replace(self._policy, values=self.values.copy(), version=self._version)
         return self._policy
 
     @property
@@ -144,11 +145,19 @@ class ParameterServer:
         """Apply one gradient, or say why not; nothing changes unless it is applied."""
         outcome = self._examine(push)
         if outcome.code is PushCode.APPLIED:
-            self._optimizer.step(push.gradient)
-            self._version = replace(self._version, counter=self._version.counter + 1)
-            self._update_average()
-            self._sequences[push.worker, push.start_id] = push.sequence
+            outcome = self._apply(push, outcome)
         self.statistics.record(outcome, push.loss)
+        return outcome
+
+    def _apply(self, push: Push, outcome: Outcome) -> Outcome:
+        """Apply a gradient, unless it changes meanwhile; what has become of it."""
+        try:
+            self._optimizer.step(push.gradient, push.check)
+        except SharedBlockError as error:
+            return Outcome(PushCode.SHARED_MEMORY, str(error))
+        self._version = replace(self._version, counter=self._version.counter + 1)
+        self._update_average()
+        self._sequences[push.worker, push.start_id] = push.sequence
         return outcome
 
     def _update_average(self) -> None:

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import numpy as np
+from collections.abc import Callable
+from functools import partial
 
 from adgps_core.shared_block import OWNER, PEER, Descriptor, PeerBlocks, SharedBlockError
 from adgps_core.typing import Array32
 
 
 class WorkerMemory:
-    """The server's end of all workers' shared memory.
+    """The server's end of all workers' shared memory."""
 
-    Parameters
-    ----------
-    size : number of policy parameters P.
-    """
-
-    def __init__(self, size: int) -> None:
-        self._gradient = np.zeros(size, np.float32)
+    def __init__(self) -> None:
         self._blocks = PeerBlocks()
 
     @property
@@ -25,8 +20,8 @@ class WorkerMemory:
         """How many workers' memory is open."""
         return len(self._blocks)
 
-    def read(self, descriptor: str) -> Array32:
-        """Read a gradient.
+    def gradient(self, descriptor: str) -> tuple[Array32, Callable[[], None]] | None:
+        """Find a gradient.
 
         Parameters
         ----------
@@ -34,25 +29,21 @@ class WorkerMemory:
 
         Returns
         -------
-        (P,) float32, or of another length if it was sent so; empty if no gradient is there. It is
-        overwritten by the next one.
+        The gradient (n,) float32, in the memory itself, and what raises SharedBlockError if it is
+        another one by now; None if no gradient is there.
 
         Raises
         ------
         SharedBlockError
-            If it cannot be read, or changed while it was.
+            If it cannot be read.
         """
         if not descriptor:
-            return self._gradient[:0]
+            return None
         where = Descriptor.parse(descriptor)
         if not where.count:
-            return self._gradient[:0]
+            return None
         block = self._blocks.get(where.name)
-        out = self._gradient
-        if where.count != len(out):
-            out = np.zeros(min(where.count, block.capacity), np.float32)
-        block.read(OWNER, where, out)
-        return out
+        return block.view(OWNER, where), partial(block.check, OWNER, where)
 
     def write(self, descriptor: str, values: Array32) -> str:
         """Write policy parameters (P,) where the worker finds them.

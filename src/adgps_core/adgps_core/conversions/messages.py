@@ -109,6 +109,7 @@ def global_policy_from_msg(
     shape = (architecture.dim_o,)
     if values is None:
         values = to_numpy(message.values, (architecture.size,), "values", np.float32)
+        values.flags.writeable = False  # the message's array is nobody else's: no copy is needed
     return GlobalPolicy(
         architecture,
         to_numpy(message.observation_offset, shape, "observation_offset"),

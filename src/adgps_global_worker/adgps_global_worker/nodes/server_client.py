@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
@@ -60,6 +61,9 @@ class ServerClient:
 
     def __call__(self, push: Push) -> Reply | None:
         """Send a push and wait, bounded, for the answer; None if none came."""
+        if torn := self._memory.held(push):
+            fetched = self._ask(Push.fetch(push.version))
+            return fetched and replace(fetched, code=ReplyCode.SHARED_MEMORY, reason=torn)
         reply = self._ask(push)
         if reply is not None and reply.code is ReplyCode.SHARED_MEMORY:
             self._log(f"push {push.sequence} goes in a message: {reply.reason}")

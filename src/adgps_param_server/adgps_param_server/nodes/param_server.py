@@ -65,7 +65,7 @@ class ParamServer(Node):
         self._server = ParameterServer(
             state, None if bound < 0 else bound, value(self, "averaging")
         )
-        self._memory = WorkerMemory(state.policy.architecture.size)
+        self._memory = WorkerMemory()
         self._writer = ThreadPoolExecutor(1, "checkpoint")  # the disk must not delay gradients
         self._writing: Future[PolicyVersion] | None = None
         self._saved = PolicyVersion()
@@ -100,12 +100,12 @@ class ParamServer(Node):
         self, request: PushGradient.Request, response: PushGradient.Response
     ) -> PushGradient.Response:
         gradient = to_numpy(request.gradient, (len(request.gradient),), "gradient", np.float32)
-        unreadable = ""
-        if not len(gradient):
-            try:
-                gradient = self._memory.read(request.shared_memory)
-            except SharedBlockError as error:
-                unreadable = str(error)
+        check, unreadable = None, ""
+        try:
+            if not len(gradient) and (shared := self._memory.gradient(request.shared_memory)):
+                gradient, check = shared
+        except SharedBlockError as error:
+            unreadable = str(error)
         push = Push(
             worker=request.worker,
             start_id=request.start_id,
@@ -114,6 +114,7 @@ class ParamServer(Node):
             gradient=gradient,
             loss=request.loss,
             unreadable=unreadable,
+            check=check,
         )
         outcome = self._server.push(push)
         if outcome.code.refused:
