@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -19,6 +19,7 @@ from adgps_core.conversions.messages import (
 from adgps_core.global_policy import Architecture, GlobalPolicy
 from adgps_core.shared_block import SharedBlockError
 from adgps_global_worker.exchange import Push, Reply, ReplyCode
+from adgps_global_worker.nodes.executors import quick_executor
 from adgps_global_worker.server_memory import ServerMemory
 from adgps_msgs.srv import PushGradient
 
@@ -29,7 +30,7 @@ REQUESTS = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
 class ServerClient:
     """Sends pushes and waits for their answers; called on the training thread only.
 
-    The node's executor, on another thread, receives the answers.
+    A node of its own, spun while waiting: an answer handed over by another thread takes longer.
 
     Parameters
     ----------
@@ -39,12 +40,21 @@ class ServerClient:
     """
 
     def __init__(self, node: Node, timeout: float, log: Callable[[str], None]) -> None:
-        self._client = node.create_client(PushGradient, SERVICE, qos_profile=REQUESTS)
+        own = Node(
+            f"{node.get_name()}_client",
+            context=node.context,
+            namespace=node.get_namespace(),
+            use_global_arguments=False,
+            enable_rosout=False,
+            start_parameter_services=False,
+        )
+        self._client = own.create_client(PushGradient, SERVICE, qos_profile=REQUESTS)
+        self._executor = quick_executor(node.context)
+        self._executor.add_node(own)
         self._worker = node.get_fully_qualified_name()
         self._start_id = secrets.randbits(63)
         self._timeout = timeout
         self._log = log
-        self._arrived = threading.Event()
         self._memory = ServerMemory(log)
         self._closed = False
         self.answering = False
@@ -57,7 +67,7 @@ class ServerClient:
     def close(self) -> None:
         """End the wait for an answer, if there is one; called on any thread."""
         self._closed = True
-        self._arrived.set()
+        self._executor.wake()
 
     def __call__(self, push: Push) -> Reply | None:
         """Send a push and wait, bounded, for the answer; None if none came."""
@@ -86,10 +96,10 @@ class ServerClient:
             shared_memory=memory,
             want_parameters=push.want_policy,
         )
-        self._arrived.clear()
         future = self._client.call_async(request)
-        future.add_done_callback(lambda _: self._arrived.set())
-        self._arrived.wait(0.0 if self._closed else self._timeout)
+        end = time.monotonic() + self._timeout
+        while not (future.done() or self._closed) and (left := end - time.monotonic()) > 0:
+            self._executor.spin_once(left)
         self.answering = future.done()
         if self._closed or not self.answering:
             self._client.remove_pending_request(future)

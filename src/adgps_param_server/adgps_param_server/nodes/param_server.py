@@ -13,7 +13,6 @@ import torch
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.clock import Clock, ClockType
 from rclpy.exceptions import ParameterException
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.signals import SignalHandlerOptions
@@ -33,6 +32,7 @@ from adgps_core.shared_block import SharedBlockError
 from adgps_core.signals import StopSignals
 from adgps_msgs.msg import PolicyParameters
 from adgps_msgs.srv import PushGradient
+from adgps_param_server.nodes.executors import quick_executor
 from adgps_param_server.nodes.parameters import (
     checkpoint_folder,
     configuration,
@@ -50,6 +50,7 @@ LATCHED = QoSProfile(
 )
 REQUESTS = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
 DIAGNOSTICS_PERIOD = 1.0
+SIGNAL_PERIOD = 0.1
 
 
 class ParamServer(Node):
@@ -217,10 +218,10 @@ def main() -> None:
         rclpy.shutdown()
         print(f"param_server: {error}", file=sys.stderr)
         sys.exit(2)
-    executor = SingleThreadedExecutor()
+    executor = quick_executor(node.context)
     executor.add_node(node)
     try:
-        stop.repeat(executor.spin_once)
+        stop.repeat(lambda: executor.spin_once(SIGNAL_PERIOD))
     finally:
         node.close()
         node.destroy_node()
