@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import math
 import operator
-from dataclasses import asdict, dataclass, field
+from dataclasses import InitVar, asdict, dataclass, field
 from functools import cached_property, lru_cache
 from itertools import pairwise
 
@@ -132,6 +132,8 @@ class GlobalPolicy:
     values : (P,) float32 policy parameters, flat; a read-only array is taken as it is, others
         are copied.
     version : which version of the parameters these are.
+    known_finite : whether who made the values has seen to it that they are finite; then they are
+        not looked through again.
 
     Raises
     ------
@@ -144,8 +146,9 @@ class GlobalPolicy:
     scale: Array
     values: NDArray[np.float32] = field(repr=False)
     version: PolicyVersion = field(default_factory=PolicyVersion)
+    known_finite: InitVar[bool] = False
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, known_finite: bool) -> None:
         """Validate, and freeze the arrays."""
         dim_o = self.architecture.dim_o
         object.__setattr__(self, "offset", frozen(self.offset, (dim_o,), "observation_offset"))
@@ -157,7 +160,7 @@ class GlobalPolicy:
             raise ValueError(
                 f"values has shape {values.shape}, expected ({self.architecture.size},)"
             )
-        if not all_finite(values):
+        if not known_finite and not all_finite(values):
             raise ValueError("values holds a number that is not finite")
         values.flags.writeable = False
         object.__setattr__(self, "values", values)

@@ -154,15 +154,29 @@ class SharedBlock:
 
     def write(self, area: int, values: Array32) -> Descriptor:
         """Copy an array into an area; ValueError if it is too long."""
-        count = len(values)
+        self.begin(area, len(values))[:] = values
+        return self.end(area, len(values))
+
+    def begin(self, area: int, count: int) -> Array32:
+        """Begin to write: the memory for an array (count,), which nobody takes for whole.
+
+        Raises
+        ------
+        ValueError
+            If there is not as much.
+        """
         if count > self.capacity:
             raise ValueError(f"{count} numbers in shared memory for {self.capacity}")
         word = _GENERATIONS[area]
-        begun = (int(self._words[word]) + 1) | 1  # odd, also after a writer that died in between
-        self._words[word] = begun
-        self._areas[area][:count] = values
-        self._words[word] = begun + 1
-        return Descriptor(self.name, self._offsets[area], count, begun + 1)
+        self._words[word] = (int(self._words[word]) + 1) | 1  # odd, also after one that never ended
+        return self._areas[area][:count]
+
+    def end(self, area: int, count: int) -> Descriptor:
+        """Say that the array which was begun is whole."""
+        word = _GENERATIONS[area]
+        generation = int(self._words[word]) + 1
+        self._words[word] = generation
+        return Descriptor(self.name, self._offsets[area], count, generation)
 
     def view(self, area: int, descriptor: Descriptor) -> Array32:
         """View of the array that a descriptor tells of; who has used it must `check` that it held.

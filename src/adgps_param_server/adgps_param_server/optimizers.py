@@ -15,6 +15,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from adgps_core.typing import Array32
 
@@ -78,9 +79,9 @@ class FlatOptimizer:
         state: Mapping[str, NDArray[Any]] | None = None,
     ) -> None:
         self._values = torch.nn.Parameter(torch.from_numpy(np.array(values, dtype=np.float32)))
+        self._newest = self._values.data
         self._spare = torch.zeros_like(self._values.data)
         self._optimizer = _build(configuration, self._values)
-        # Plain SGD takes one look at the gradient, and writes beside what it may have to keep.
         plain = configuration.kind == "sgd" and not (
             configuration.momentum or configuration.weight_decay
         )
@@ -91,7 +92,7 @@ class FlatOptimizer:
     @property
     def values(self) -> Array32:
         """Read-only view of the policy parameters, (P,) float32, that the next step changes."""
-        view = self._values.detach().numpy().view()
+        view = self._newest.numpy().view()
         view.flags.writeable = False
         return view
 
@@ -105,7 +106,12 @@ class FlatOptimizer:
             if isinstance(tensor, torch.Tensor)
         }
 
-    def step(self, gradient: Array32, check: Callable[[], None] | None = None) -> None:
+    def step(
+        self,
+        gradient: Array32,
+        check: Callable[[], None] | None = None,
+        room: Callable[[], Array32] | None = None,
+    ) -> None:
         """Move the policy parameters against a gradient.
 
         Parameters
@@ -113,13 +119,13 @@ class FlatOptimizer:
         gradient : (P,) float32.
         check : called when the gradient has been read; if it raises, nothing has moved. None: the
             gradient is as it was.
+        room : gives memory (P,) where the result is wanted; it need not be used. Until `settle`
+            the policy parameters are there.
         """
+        self.settle()
         given = torch.from_numpy(gradient if gradient.flags.writeable else gradient.copy())
         if self._rate is not None:
-            torch.add(self._values.data, given, alpha=-self._rate, out=self._spare)
-            if check is not None:
-                check()
-            self._values.data, self._spare = self._spare, self._values.data
+            self._step_plainly(self._rate, given, check, room)
             return
         if check is not None:
             given = self._spare.copy_(given)
@@ -127,6 +133,27 @@ class FlatOptimizer:
         self._values.grad = given
         self._optimizer.step()
         self._values.grad = None
+
+    def _step_plainly(
+        self,
+        rate: float,
+        gradient: Tensor,
+        check: Callable[[], None] | None,
+        room: Callable[[], Array32] | None,
+    ) -> None:
+        """Take a step of plain SGD in one pass, beside the values that it may have to leave."""
+        target = self._spare if room is None else torch.from_numpy(room())
+        torch.add(self._newest, gradient, alpha=-rate, out=target)
+        if check is not None:
+            check()
+        if room is None:
+            self._spare, self._values.data = self._values.data, target
+        self._newest = target
+
+    def settle(self) -> None:
+        """Take the policy parameters home, if they were left where they were wanted."""
+        if self._newest.data_ptr() != self._values.data_ptr():
+            self._newest = self._values.data.copy_(self._newest)
 
     def _restore(self, kind: Kind, state: Mapping[str, NDArray[Any]]) -> None:
         expected = {"momentum_buffer"} if kind == "sgd" else {"step", "exp_avg", "exp_avg_sq"}

@@ -47,6 +47,8 @@ class Push:
     unreadable : why the gradient could not be read from shared memory; empty if there is none.
     check : raises SharedBlockError if the gradient, in shared memory, is another one by now; None
         if nobody else can change it.
+    room : gives memory (P,) in which the new policy parameters may be computed, so that the worker
+        has them at once; None if there is none.
     """
 
     worker: str
@@ -57,6 +59,7 @@ class Push:
     loss: float = float("nan")
     unreadable: str = ""
     check: Callable[[], None] | None = field(default=None, repr=False, compare=False)
+    room: Callable[[], Array32] | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True)

@@ -149,10 +149,14 @@ class ParameterServer:
         self.statistics.record(outcome, push.loss)
         return outcome
 
+    def settle(self) -> None:
+        """Do what an answer need not wait for; called when it has been sent."""
+        self._optimizer.settle()
+
     def _apply(self, push: Push, outcome: Outcome) -> Outcome:
         """Apply a gradient, unless it changes meanwhile; what has become of it."""
         try:
-            self._optimizer.step(push.gradient, push.check)
+            self._optimizer.step(push.gradient, push.check, push.room)
         except SharedBlockError as error:
             return Outcome(PushCode.SHARED_MEMORY, str(error))
         self._version = replace(self._version, counter=self._version.counter + 1)

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from adgps_core.shared_block import OWNER, PEER, Descriptor, PeerBlocks, SharedBlockError
+import numpy as np
+
+from adgps_core.shared_block import (
+    OWNER,
+    PEER,
+    Descriptor,
+    PeerBlocks,
+    SharedBlock,
+    SharedBlockError,
+)
 from adgps_core.typing import Array32
 
 
@@ -45,19 +54,40 @@ class WorkerMemory:
         block = self._blocks.get(where.name)
         return block.view(OWNER, where), partial(block.check, OWNER, where)
 
-    def write(self, descriptor: str, values: Array32) -> str:
-        """Write policy parameters (P,) where the worker finds them.
-
-        Returns
-        -------
-        Their descriptor; empty if they must travel in the message.
-        """
+    def room(self, descriptor: str, size: int) -> Room | None:
+        """Find where a worker wants the policy parameters (P,), if this server can write there."""
         try:
-            block = self._blocks.get(Descriptor.parse(descriptor).name)
+            block = self._blocks.get(Descriptor.parse(descriptor).name) if descriptor else None
         except SharedBlockError:
-            return ""
-        return str(block.write(PEER, values)) if block.capacity >= len(values) else ""
+            return None
+        return Room(block, size) if block is not None and block.capacity >= size else None
 
     def prune(self) -> None:
         """Give up the memory of workers that are gone."""
         self._blocks.prune()
+
+
+class Room:
+    """Where one worker wants its answer.
+
+    Parameters
+    ----------
+    block : the worker's memory.
+    size : number of policy parameters P.
+    """
+
+    def __init__(self, block: SharedBlock, size: int) -> None:
+        self._block = block
+        self._size = size
+        self._begun: Array32 | None = None
+
+    def begin(self) -> Array32:
+        """Return the memory (P,) to compute an answer in."""
+        self._begun = self._block.begin(PEER, self._size)
+        return self._begun
+
+    def finish(self, values: Array32) -> str:
+        """Answer with policy parameters, copied unless they were computed here; the descriptor."""
+        if self._begun is None or not np.may_share_memory(values, self._begun):
+            self.begin()[:] = values
+        return str(self._block.end(PEER, self._size))

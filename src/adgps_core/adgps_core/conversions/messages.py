@@ -104,9 +104,13 @@ def policy_version_to_msg(
 def global_policy_from_msg(
     message: msg.PolicyParameters, values: Array32 | None = None
 ) -> GlobalPolicy:
-    """Global policy of a message; its policy parameters (P,) may have come another way."""
+    """Global policy of a message; its policy parameters (P,) may come from shared memory instead.
+
+    What the server on this host has written there itself is not looked through once more.
+    """
     architecture = Architecture.from_json(message.architecture)
     shape = (architecture.dim_o,)
+    shared = values is not None
     if values is None:
         values = to_numpy(message.values, (architecture.size,), "values", np.float32)
         values.flags.writeable = False  # the message's array is nobody else's: no copy is needed
@@ -116,6 +120,7 @@ def global_policy_from_msg(
         to_numpy(message.observation_scale, shape, "observation_scale"),
         values,
         version_from_msg(message.version),
+        known_finite=shared,
     )
 
 

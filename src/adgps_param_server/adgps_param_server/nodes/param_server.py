@@ -43,7 +43,7 @@ from adgps_param_server.nodes.parameters import (
 from adgps_param_server.pushes import Push, PushCode
 from adgps_param_server.resume import starting_state
 from adgps_param_server.server import ParameterServer
-from adgps_param_server.worker_memory import WorkerMemory
+from adgps_param_server.worker_memory import Room, WorkerMemory
 
 LATCHED = QoSProfile(
     depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
@@ -107,6 +107,10 @@ class ParamServer(Node):
                 gradient, check = shared
         except SharedBlockError as error:
             unreadable = str(error)
+        room = None
+        if request.want_parameters:
+            size = self._server.template.architecture.size
+            room = self._memory.room(request.shared_memory, size)
         push = Push(
             worker=request.worker,
             start_id=request.start_id,
@@ -116,6 +120,7 @@ class ParamServer(Node):
             loss=request.loss,
             unreadable=unreadable,
             check=check,
+            room=room.begin if room else None,
         )
         outcome = self._server.push(push)
         if outcome.code.refused:
@@ -128,15 +133,21 @@ class ParamServer(Node):
         response.staleness = outcome.staleness
         response.version = version_to_msg(self._server.version)
         if request.want_parameters:
-            self._answer(request.shared_memory, response)
+            self._answer(response, room)
         return response
 
-    def _answer(self, descriptor: str, response: PushGradient.Response) -> None:
+    def _answer(self, response: PushGradient.Response, room: Room | None) -> None:
         """Give the newest policy parameters, in the worker's memory where that can be."""
         server = self._server
-        response.shared_memory = self._memory.write(descriptor, server.values)
-        inline = server.values[:0] if response.shared_memory else server.values
+        inline = server.values
+        if room is not None:
+            response.shared_memory = room.finish(server.values)
+            inline = inline[:0]
         response.parameters = policy_version_to_msg(server.template, server.version, inline)
+
+    def settle(self) -> None:
+        """Do what the last answer did not wait for."""
+        self._server.settle()
 
     def _on_checkpoint(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         """Write now and publish now; a caller that asks for it waits for the disk."""
@@ -220,8 +231,13 @@ def main() -> None:
         sys.exit(2)
     executor = quick_executor(node.context)
     executor.add_node(node)
+
+    def step() -> None:
+        executor.spin_once(SIGNAL_PERIOD)
+        node.settle()
+
     try:
-        stop.repeat(lambda: executor.spin_once(SIGNAL_PERIOD))
+        stop.repeat(step)
     finally:
         node.close()
         node.destroy_node()
