@@ -165,7 +165,7 @@ def main() -> None:
     print("|---|---|---|---|---|---|")
     for thousands in options.sizes:
         size = exact_size(1000 * thousands)
-        calls = int(np.clip(12_000_000 // size, 5, 100))
+        calls = int(np.clip(12_000_000 // size, 20, 100))
         found = measure(ways, size, options.rounds, calls)
         gloo = np.array([np.median(each) for each in found["gloo"]])
         for way, durations in found.items():

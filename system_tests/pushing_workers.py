@@ -11,7 +11,6 @@ from types import TracebackType
 
 import numpy as np
 import rclpy
-from rclpy.executors import SingleThreadedExecutor
 
 from adgps_core import shared_block
 from adgps_core.global_policy import GlobalPolicy, PolicyVersion
@@ -28,13 +27,8 @@ class Workers:
     def __init__(self, names: list[str], log: Callable[[str], None] = lambda _: None) -> None:
         self._context = rclpy.Context()
         rclpy.init(args=[], context=self._context)
-        self._executor = SingleThreadedExecutor(context=self._context)
         nodes = [rclpy.create_node(name, context=self._context) for name in names]
         self.clients = [ServerClient(node, 2.0, log) for node in nodes]
-        for node in nodes:
-            self._executor.add_node(node)
-        self._thread = threading.Thread(target=self._executor.spin)
-        self._thread.start()
 
     def __enter__(self) -> Workers:
         """Give this."""
@@ -47,10 +41,9 @@ class Workers:
         traceback: TracebackType | None,
     ) -> None:
         """Leave the graph."""
-        self._executor.shutdown()
-        self._thread.join()
         for client in self.clients:
             client.close()
+            client.destroy()
         rclpy.shutdown(context=self._context)
 
 
@@ -94,7 +87,7 @@ def start(first: int, count: int, times: int, *, inline: bool) -> subprocess.Pop
 
 
 def main() -> None:
-    """Push with so many workers at once, and say when each of them has begun, and when all ended."""
+    """Push with so many workers at once; say how many of them shared memory with the server."""
     first, count, times, inline = map(int, sys.argv[1:])
     if inline:
         shared_block.host_id = lambda: "0" * 16

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import pytest
 import pushing_workers
+import pytest
 from pushing_workers import Workers, answer, newest
 
 from adgps_core import shared_block

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import runpy
 import sys
-import threading
 import time
 
 import rclpy
-from rclpy.executors import SingleThreadedExecutor
 
 from adgps_core import shared_block
 from adgps_core.global_policy import Architecture, PolicyVersion
@@ -41,9 +39,6 @@ def connect(size: int, inline: bool) -> Exchange:
     start_server("adgps", width_of(size))
     rclpy.init(args=[])
     node = rclpy.create_node("worker")
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
-    threading.Thread(target=executor.spin, daemon=True).start()
     client = ServerClient(node, 5.0, lambda text: print(text, file=sys.stderr))
     end, sequence = time.monotonic() + PATIENCE, 0
     while (reply := client(Push.fetch(PolicyVersion()))) is None:

@@ -101,6 +101,7 @@ class GlobalWorker(Node):
         self._server.close()
         self._wake.set()
         self._thread.join()
+        self._server.destroy()
 
     def _on_trajectories(self, message: OptimizedTrajectories, info: dict[str, Any]) -> None:
         history = info["source_timestamp"] < self._started_ns

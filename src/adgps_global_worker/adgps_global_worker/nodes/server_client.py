@@ -40,7 +40,7 @@ class ServerClient:
     """
 
     def __init__(self, node: Node, timeout: float, log: Callable[[str], None]) -> None:
-        own = Node(
+        self._node = Node(
             f"{node.get_name()}_client",
             context=node.context,
             namespace=node.get_namespace(),
@@ -48,9 +48,9 @@ class ServerClient:
             enable_rosout=False,
             start_parameter_services=False,
         )
-        self._client = own.create_client(PushGradient, SERVICE, qos_profile=REQUESTS)
+        self._client = self._node.create_client(PushGradient, SERVICE, qos_profile=REQUESTS)
         self._executor = quick_executor(node.context)
-        self._executor.add_node(own)
+        self._executor.add_node(self._node)
         self._worker = node.get_fully_qualified_name()
         self._start_id = secrets.randbits(63)
         self._timeout = timeout
@@ -68,6 +68,12 @@ class ServerClient:
         """End the wait for an answer, if there is one; called on any thread."""
         self._closed = True
         self._executor.wake()
+
+    def destroy(self) -> None:
+        """Leave the graph; when no call is under way any more."""
+        self._executor.shutdown()
+        self._node.destroy_node()
+        self._memory.close()
 
     def __call__(self, push: Push) -> Reply | None:
         """Send a push and wait, bounded, for the answer; None if none came."""

@@ -7,7 +7,6 @@ import time
 import warnings
 from concurrent.futures import Future, ThreadPoolExecutor
 
-import numpy as np
 import rclpy
 import torch
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
@@ -19,19 +18,13 @@ from rclpy.signals import SignalHandlerOptions
 from std_srvs.srv import Trigger
 
 from adgps_core.checkpoints import DamagedCheckpointError
-from adgps_core.conversions.arrays import to_numpy
 from adgps_core.conversions.diagnostics import diagnostic_array
 from adgps_core.conversions.messages import (
     global_policy_to_msg,
-    policy_version_to_msg,
-    version_from_msg,
-    version_to_msg,
 )
 from adgps_core.global_policy import PolicyVersion
-from adgps_core.shared_block import SharedBlockError
 from adgps_core.signals import StopSignals
 from adgps_msgs.msg import PolicyParameters
-from adgps_msgs.srv import PushGradient
 from adgps_param_server.nodes.executors import quick_executor
 from adgps_param_server.nodes.parameters import (
     checkpoint_folder,
@@ -40,15 +33,14 @@ from adgps_param_server.nodes.parameters import (
     fresh_state,
     value,
 )
-from adgps_param_server.pushes import Push, PushCode
+from adgps_param_server.nodes.push_service import PushService
+from adgps_param_server.pushes import PushCode
 from adgps_param_server.resume import starting_state
 from adgps_param_server.server import ParameterServer
-from adgps_param_server.worker_memory import Room, WorkerMemory
 
 LATCHED = QoSProfile(
     depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
 )
-REQUESTS = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
 DIAGNOSTICS_PERIOD = 1.0
 SIGNAL_PERIOD = 0.1
 
@@ -66,7 +58,6 @@ class ParamServer(Node):
         self._server = ParameterServer(
             state, None if bound < 0 else bound, value(self, "averaging")
         )
-        self._memory = WorkerMemory()
         self._writer = ThreadPoolExecutor(1, "checkpoint")  # the disk must not delay gradients
         self._writing: Future[PolicyVersion] | None = None
         self._saved = PolicyVersion()
@@ -77,7 +68,7 @@ class ParamServer(Node):
 
         self._policies = self.create_publisher(PolicyParameters, "~/policy_parameters", LATCHED)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
-        self.create_service(PushGradient, "~/push_gradient", self._on_push, qos_profile=REQUESTS)
+        self._pushes = PushService(self, self._server)
         self.create_service(Trigger, "~/checkpoint", self._on_checkpoint)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         for period, callback in (
@@ -96,54 +87,6 @@ class ParamServer(Node):
         except OSError as error:
             self.get_logger().error(f"the last checkpoint was not written: {error}")
         self._writer.shutdown()
-
-    def _on_push(
-        self, request: PushGradient.Request, response: PushGradient.Response
-    ) -> PushGradient.Response:
-        gradient = to_numpy(request.gradient, (len(request.gradient),), "gradient", np.float32)
-        check, unreadable = None, ""
-        try:
-            if not len(gradient) and (shared := self._memory.gradient(request.shared_memory)):
-                gradient, check = shared
-        except SharedBlockError as error:
-            unreadable = str(error)
-        room = None
-        if request.want_parameters:
-            size = self._server.template.architecture.size
-            room = self._memory.room(request.shared_memory, size)
-        push = Push(
-            worker=request.worker,
-            start_id=request.start_id,
-            sequence=request.sequence,
-            version=version_from_msg(request.version),
-            gradient=gradient,
-            loss=request.loss,
-            unreadable=unreadable,
-            check=check,
-            room=room.begin if room else None,
-        )
-        outcome = self._server.push(push)
-        if outcome.code.refused:
-            self.get_logger().warning(
-                f"push of {push.worker} refused, {outcome.code.name}: {outcome.reason}",
-                throttle_duration_sec=1.0,
-            )
-        response.error_code = int(outcome.code)
-        response.error_msg = outcome.reason
-        response.staleness = outcome.staleness
-        response.version = version_to_msg(self._server.version)
-        if request.want_parameters:
-            self._answer(response, room)
-        return response
-
-    def _answer(self, response: PushGradient.Response, room: Room | None) -> None:
-        """Give the newest policy parameters, in the worker's memory where that can be."""
-        server = self._server
-        inline = server.values
-        if room is not None:
-            response.shared_memory = room.finish(server.values)
-            inline = inline[:0]
-        response.parameters = policy_version_to_msg(server.template, server.version, inline)
 
     def settle(self) -> None:
         """Do what the last answer did not wait for."""
@@ -187,7 +130,7 @@ class ParamServer(Node):
             self._published = self._server.version
 
     def _publish_diagnostics(self) -> None:
-        self._memory.prune()
+        self._pushes.prune()
         statistics, version = self._server.statistics, self._server.version
         refusals = {
             f"refused_{code.name.lower()}": statistics.counts[code]
@@ -201,7 +144,7 @@ class ParamServer(Node):
             "pulls": statistics.counts[PushCode.PULL_ONLY],
             **refusals,
             "workers": self._server.workers,
-            "workers_in_shared_memory": self._memory.workers,
+            "workers_in_shared_memory": self._pushes.workers_in_shared_memory,
             "loss": statistics.loss,
             "staleness_mean": statistics.mean_staleness,
             "staleness_max": statistics.staleness_max,
