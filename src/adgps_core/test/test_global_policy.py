@@ -227,3 +227,17 @@ def test_versions_are_ordered_by_epoch_before_counter() -> None:
     """A server that starts again has a newer version, however far the one before had come."""
     versions = [PolicyVersion(2, 3), PolicyVersion(1, 900), PolicyVersion(), PolicyVersion(2, 10)]
     assert [str(version) for version in sorted(versions)] == ["0.0", "1.900", "2.3", "2.10"]
+
+
+def test_read_only_values_are_taken_as_they_are() -> None:
+    """No copy, unless of another type; looked through unless they are known to be finite."""
+    architecture = Architecture(dim_o=2, dim_u=1, hidden=(3,))
+    values = initial_values(architecture, np.random.default_rng(0))
+    values.flags.writeable = False
+    assert GlobalPolicy(architecture, np.zeros(2), np.ones(2), values).values is values
+    wide = values.astype(np.float64)
+    assert GlobalPolicy(architecture, np.zeros(2), np.ones(2), wide).values.dtype == np.float32  # type: ignore[arg-type]
+    broken = np.full(architecture.size, np.nan, np.float32)
+    with pytest.raises(ValueError, match="not finite"):
+        GlobalPolicy(architecture, np.zeros(2), np.ones(2), broken)
+    GlobalPolicy(architecture, np.zeros(2), np.ones(2), broken, known_finite=True)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from adgps_core.typing import frozen
+from adgps_core.typing import all_finite, frozen
 
 
 def test_a_frozen_array_is_a_copy_that_cannot_be_written() -> None:
@@ -32,3 +32,13 @@ def test_a_number_that_is_not_finite_is_refused_by_name(value: float, place: int
     values[place] = value
     with pytest.raises(ValueError, match="velocities holds a number that is not finite"):
         frozen(values, (5,), "velocities")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_finite_vectors_are_told_from_others(value: float) -> None:
+    """Also where the sum of squares overflows."""
+    for scale in (0.0, 1.0, 1e30):
+        values = np.full(1000, scale, np.float32)
+        assert all_finite(values)
+        values[567] = value
+        assert not all_finite(values)
