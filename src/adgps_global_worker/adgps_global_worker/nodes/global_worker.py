@@ -171,6 +171,7 @@ class GlobalWorker(Node):
             "queue_depth": self._inbox.qsize(),
             "waiting_for": limiter.waiting_for,
             "server_answers": self._server.answering,
+            "shares_memory": self._server.shares_memory,
             "pushes_repeated": progress.repeated,
             "gradients_not_finite": progress.not_finite,
             "rebased": progress.rebased,
