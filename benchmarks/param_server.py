@@ -4,7 +4,8 @@
 
 Every way sends a gradient to a server in another process, which applies w -= rate * g, and brings
 the new parameters back; that it did is checked. Rounds are interleaved: in each, every way makes
-its calls after the other. Printed are the medians over rounds of a round's median call, and of its
+its calls after the other, while the processes of the rest are stopped (SIGSTOP): some are never
+idle. Printed are the medians over rounds of a round's median call, and of its
 ratio to gloo in the same round; and the shortest call of all.
 """
 
@@ -14,12 +15,13 @@ import argparse
 import importlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +35,8 @@ WAYS = {
     "ray_actor": "Ray actor",
     "naive_rclpy": "rclpy, naive",
 }
+WARM_UP = 3
+"""Calls in each round that are not counted."""
 NAIVE_UNSETS = (
     "FASTRTPS_DEFAULT_PROFILES_FILE",
     "MALLOC_MMAP_THRESHOLD_",
@@ -70,6 +74,16 @@ def client(way: str, size: int, folder: Path) -> None:
         print(json.dumps(durations), file=answers, flush=True)
 
 
+def family(pid: int) -> list[int]:
+    """Return a process and all that descend from it."""
+    found = [pid]
+    for parent in found:
+        for path in Path(f"/proc/{parent}/task").glob("*/children"):
+            with suppress(OSError):
+                found += map(int, path.read_text().split())
+    return found
+
+
 class Client:
     """A process that runs `client`."""
 
@@ -90,21 +104,29 @@ class Client:
             raise RuntimeError(f"{way} does not begin")
 
     def call(self, times: int) -> list[float]:
-        """Durations of so many calls [s]."""
+        """Durations of so many calls [s]; the process and its server run only meanwhile."""
         assert self._process.stdin is not None
-        print(times, file=self._process.stdin, flush=True)
+        self._signal(signal.SIGCONT)
+        print(WARM_UP + times, file=self._process.stdin, flush=True)
         durations: list[float] = json.loads(self._answer())
-        return durations
+        self._signal(signal.SIGSTOP)
+        return durations[WARM_UP:]
 
     def close(self) -> None:
         """End the process and its server."""
         assert self._process.stdin is not None
+        self._signal(signal.SIGCONT)
         self._process.stdin.close()
         try:
             self._process.wait(10)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+    def _signal(self, number: int) -> None:
+        for pid in family(self._process.pid):
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
 
     def _answer(self) -> str:
         assert self._process.stdout is not None
@@ -136,7 +158,7 @@ def measure(ways: list[str], size: int, rounds: int, calls: int) -> dict[str, li
                 print(f"{WAYS[way]} is left out: {error}")
                 continue
             stack.callback(clients[way].close)
-            clients[way].call(3)  # the first calls touch memory for the first time
+            clients[way].call(1)  # the first calls touch memory for the first time
         durations: dict[str, list[np.ndarray]] = {way: [] for way in clients}
         for _ in range(rounds):
             for way, made in clients.items():
