@@ -69,8 +69,8 @@ class Reply:
     reason : one sentence if it was refused.
     staleness : updates that others made since the gradient's version.
     version : of the newest global policy.
-    policy : the newest global policy; None if it was not wanted. Its values may change with the
-        next push.
+    policy : the newest global policy; None if it was not wanted. Its values hold
+        until the answer after the next one.
     """
 
     code: ReplyCode

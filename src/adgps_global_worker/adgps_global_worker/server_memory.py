@@ -56,8 +56,8 @@ class ServerMemory:
 
         Returns
         -------
-        (P,) float32, read-only, the memory itself: the answer to the next push overwrites it. None
-        if the message carries them.
+        (P,) float32, read-only, the memory itself: the answer after the next one overwrites it.
+        None if the message carries them.
 
         Raises
         ------

@@ -122,11 +122,11 @@ class FlatOptimizer:
         room : gives memory (P,) where the result is wanted; it need not be used. Until `settle`
             the policy parameters are there.
         """
-        self.settle()
         given = torch.from_numpy(gradient if gradient.flags.writeable else gradient.copy())
         if self._rate is not None:
             self._step_plainly(self._rate, given, check, room)
             return
+        self.settle()
         if check is not None:
             given = self._spare.copy_(given)
             check()
@@ -143,6 +143,8 @@ class FlatOptimizer:
     ) -> None:
         """Take a step of plain SGD in one pass, beside the values that it may have to leave."""
         target = self._spare if room is None else torch.from_numpy(room())
+        if target.data_ptr() == self._newest.data_ptr():
+            self.settle()
         torch.add(self._newest, gradient, alpha=-rate, out=target)
         if check is not None:
             check()

@@ -150,7 +150,7 @@ class ParameterServer:
         return outcome
 
     def settle(self) -> None:
-        """Do what an answer need not wait for; called when it has been sent."""
+        """Take home the newest policy parameters from a worker's memory; called now and then."""
         self._optimizer.settle()
 
     def _apply(self, push: Push, outcome: Outcome) -> Outcome:

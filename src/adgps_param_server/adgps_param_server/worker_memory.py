@@ -88,6 +88,7 @@ class Room:
 
     def finish(self, values: Array32) -> str:
         """Answer with policy parameters, copied unless they were computed here; the descriptor."""
-        if self._begun is None or not np.may_share_memory(values, self._begun):
-            self.begin()[:] = values
+        memory = self.begin() if self._begun is None else self._begun
+        if not np.may_share_memory(values, memory):
+            memory[:] = values
         return str(self._block.end(PEER, self._size))

@@ -88,10 +88,6 @@ class ParamServer(Node):
             self.get_logger().error(f"the last checkpoint was not written: {error}")
         self._writer.shutdown()
 
-    def settle(self) -> None:
-        """Do what the last answer did not wait for."""
-        self._server.settle()
-
     def _on_checkpoint(self, _: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         """Write now and publish now; a caller that asks for it waits for the disk."""
         try:
@@ -130,6 +126,7 @@ class ParamServer(Node):
             self._published = self._server.version
 
     def _publish_diagnostics(self) -> None:
+        self._server.settle()
         self._pushes.prune()
         statistics, version = self._server.statistics, self._server.version
         refusals = {
@@ -174,13 +171,8 @@ def main() -> None:
         sys.exit(2)
     executor = quick_executor(node.context)
     executor.add_node(node)
-
-    def step() -> None:
-        executor.spin_once(SIGNAL_PERIOD)
-        node.settle()
-
     try:
-        stop.repeat(step)
+        stop.repeat(lambda: executor.spin_once(SIGNAL_PERIOD))
     finally:
         node.close()
         node.destroy_node()
