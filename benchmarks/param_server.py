@@ -58,7 +58,10 @@ def client(way: str, size: int, folder: Path) -> None:
     """Read numbers of calls, a line each, and answer with the calls' durations [s] as JSON."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # libraries print on standard output too
-    exchange = connect(way, size, folder)
+    try:
+        exchange = connect(way, size, folder)
+    except ImportError as error:
+        sys.exit(f"{way}: {error}")
     first = exchange(np.zeros(size, np.float32)).copy()
     gradient, calls = np.ones(size, np.float32), 0
     print("ready", file=answers, flush=True)
