@@ -36,6 +36,8 @@ class Waypoint:
     position : (3,) p_BE [m].
     rotation : (3, 3) R_BE.
     opening : of each finger [m].
+    overlap : how long the way to it and the way on from it go on beside each other [s]: the hand
+        does not rest there, but passes by.
 
     Raises
     ------
@@ -47,11 +49,14 @@ class Waypoint:
     position: Array
     rotation: Array
     opening: float = FINGER_OPENING
+    overlap: float = 0.0
 
     def __post_init__(self) -> None:
         """Validate, and freeze the arrays."""
         if not (np.isfinite(self.time) and self.time >= 0):
             raise ValueError(f"a waypoint's time must not be negative, got {self.time}")
+        if not (np.isfinite(self.overlap) and self.overlap >= 0):
+            raise ValueError(f"an overlap must not be negative, got {self.overlap}")
         if not 0 <= self.opening <= 0.04:
             raise ValueError(f"a finger opens by 0 to 0.04 m, not {self.opening}")
         object.__setattr__(self, "position", frozen(self.position, (3,), "position"))
@@ -73,7 +78,9 @@ class Pose:
 
 
 class GuidePath:
-    """Joins waypoints smoothly: from rest to rest, without jerks (minimum jerk).
+    """Joins waypoints smoothly, from rest to rest, by legs of minimum jerk (Flash & Hogan 1985).
+
+    Legs that overlap add up.
 
     Parameters
     ----------
@@ -82,7 +89,8 @@ class GuidePath:
     Raises
     ------
     ValueError
-        If there are fewer than two, or their times do not rise.
+        If there are fewer than two, their times do not rise, or a leg overlaps another than the
+        next, or the ends.
     """
 
     def __init__(self, waypoints: Sequence[Waypoint]) -> None:
@@ -90,31 +98,43 @@ class GuidePath:
             raise ValueError("a path has at least two waypoints")
         if any(after.time <= before.time for before, after in pairwise(waypoints)):
             raise ValueError("the times of a path's waypoints must rise")
-        self._waypoints = tuple(waypoints)
+        passed = np.array([each.overlap / 2 for each in waypoints[1:-1]])
+        times = np.array([each.time for each in waypoints])
+        self._begins, self._ends = times[:-1].copy(), times[1:].copy()
+        self._begins[1:] -= passed
+        self._ends[:-1] += passed
+        outside = self._begins.min() < times[0] or self._ends.max() > times[-1]
+        if outside or (self._ends[:-2] > self._begins[2:]).any():
+            raise ValueError("ways to waypoints overlap too long")
+        self._first, self._last = waypoints[0], waypoints[-1]
+        rotations = [Rotation.from_matrix(each.rotation.copy()) for each in waypoints]
+        self._start = rotations[0]
+        self._ways = [after.position - before.position for before, after in pairwise(waypoints)]
+        self._turns = [(a.inv() * b).as_rotvec() for a, b in pairwise(rotations)]
+        self._openings = [after.opening - before.opening for before, after in pairwise(waypoints)]
 
     @property
     def duration(self) -> float:
         """When the last waypoint is reached [s]."""
-        return self._waypoints[-1].time
+        return self._last.time
 
     def at(self, time: float) -> Pose:
         """Where the hand shall be; at the ends before and after the path."""
-        pairs = tuple(pairwise(self._waypoints))
-        before, after = next((pair for pair in pairs if time < pair[1].time), pairs[-1])
-        took = after.time - before.time
-        part = float(np.clip((time - before.time) / took, 0.0, 1.0))
-        done = part**3 * (10 - 15 * part + 6 * part**2)
-        rate = 30 * part**2 * (1 - part) ** 2 / took
-        way = after.position - before.position
-        rotation = Rotation.from_matrix(before.rotation.copy())
-        turn = (rotation.inv() * Rotation.from_matrix(after.rotation.copy())).as_rotvec()
-        return Pose(
-            before.position + done * way,
-            rotation * Rotation.from_rotvec(done * turn),
-            rate * way,
-            rotation.apply(rate * turn),
-            before.opening + done * (after.opening - before.opening),
-        )
+        took = self._ends - self._begins
+        parts = np.clip((time - self._begins) / took, 0.0, 1.0)
+        done = parts**3 * (10 - 15 * parts + 6 * parts**2)
+        rates = 30 * parts**2 * (1 - parts) ** 2 / took
+        position, velocity, spin = self._first.position.copy(), np.zeros(3), np.zeros(3)
+        rotation, opening = self._start, self._first.opening
+        legs = zip(done, rates, self._ways, self._turns, self._openings, strict=True)
+        for part, rate, way, turn, opens in legs:
+            if part > 0:
+                position += part * way
+                velocity += rate * way
+                spin += rotation.apply(rate * turn)
+                rotation = rotation * Rotation.from_rotvec(part * turn)
+                opening += part * opens
+        return Pose(position, rotation, velocity, spin, opening)
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """The guide: smooth from rest to rest, it brings the hand there, and shuts a drawer gently."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -46,6 +47,26 @@ def test_a_path_rests_at_each_waypoint_and_never_jumps() -> None:
         np.testing.assert_allclose(moved(path.at(time), path.at(time + step)), speeds, atol=1e-4)
     speeds = np.array([path.at(time).velocity for time in times])
     assert np.abs(np.diff(speeds, axis=0)).max() < 0.02  # 2 m/s²
+
+
+def test_a_waypoint_with_an_overlap_is_passed_and_not_rested_at() -> None:
+    """Ends are the same; on the way speeds are the derivatives still, and never nought."""
+    passed = [replace(each, overlap=0.5) for each in WAYPOINTS]
+    path, resting = GuidePath(passed), GuidePath(WAYPOINTS)
+    for time in (-1.0, 0.0, 3.0, 9.0):
+        np.testing.assert_allclose(path.at(time).position, resting.at(time).position, atol=1e-12)
+    step = 1e-4
+    for time in np.arange(0.3, 2.7, 0.1):
+        before, after, middle = (path.at(time + part) for part in (0.0, step, step / 2))
+        assert np.linalg.norm(middle.velocity) > 0.02
+        np.testing.assert_allclose(
+            (after.position - before.position) / step, middle.velocity, atol=1e-4
+        )
+        turned = (after.rotation * before.rotation.inv()).as_rotvec()
+        np.testing.assert_allclose(turned / step, middle.spin, atol=1e-4)
+    for overlap, reason in ((2.1, "too long"), (-0.1, "not be negative")):
+        with pytest.raises(ValueError, match=reason):
+            GuidePath([*WAYPOINTS[:1], replace(WAYPOINTS[1], overlap=overlap), WAYPOINTS[2]])
 
 
 def test_impossible_paths_are_refused() -> None:

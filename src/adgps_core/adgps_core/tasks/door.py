@@ -134,7 +134,7 @@ class Door:
     weight_orientation: float = 10.0
     weight_rate: float = 0.05
     name: str = "door"
-    horizon: int = 120
+    horizon: int = 100
     control_period: float = 0.05
     dim_x: int = ee.DIM_X
     dim_u: int = ee.DIM_JOINTS
