@@ -232,7 +232,7 @@ def _prefix(node: NodeDescription, context: LaunchContext) -> str:
 
     A prefix of one's own takes the place of the user's --launch-prefix, so that is added to it.
     """
-    tie = shlex.join(tether_command(node.farewell))
+    tie = shlex.join(tether_command(node.farewell, node.nice))
     chosen = context.launch_configurations.get("launch-prefix", "")
     pattern = context.launch_configurations.get("launch-prefix-filter", "")
     return f"{tie} {chosen}" if re.match(pattern, node.executable) else tie

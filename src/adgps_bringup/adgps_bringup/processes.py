@@ -62,6 +62,7 @@ def commands(
             required=node.required,
             respawn=node.respawn,
             farewell=node.farewell,
+            nice=node.nice,
         )
         for node in nodes
     ]

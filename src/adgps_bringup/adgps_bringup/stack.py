@@ -53,6 +53,8 @@ DEMONSTRATIONS = "demonstrations.safetensors"
 """Demonstrations that a run's local policies begin with, in the run's folder."""
 VISION = "vision.safetensors"
 """Vision network that a run's policies see with, in the run's folder."""
+LOCAL_NICE, GLOBAL_NICE = 5, 10
+"""Niceness of workers beside robots in real time, who have to tick in time: gradients can wait."""
 TOPICS_OF = {"trajectories": DEFAULT_TOPICS, "all": ALL_TOPICS}
 """What is recorded of a run, by the choice of `StackOptions.record`."""
 
@@ -73,6 +75,7 @@ class NodeDescription:
     respawn : start the process again when it dies.
     farewell : when its parent is killed, it is asked to end instead of being killed too: it has
         something to say before.
+    nice : how much it leaves others the processor's time first.
     """
 
     package: str
@@ -85,6 +88,7 @@ class NodeDescription:
     required: bool = True
     respawn: bool = False
     farewell: bool = False
+    nice: int = 0
 
     @property
     def name(self) -> str:
@@ -279,6 +283,7 @@ def describe_stack(options: StackOptions) -> Stack:
             },
             parameter_files=options.parameter_files,
             respawn=True,
+            nice=0 if options.lock_step else LOCAL_NICE,
         )
         for index, namespace in enumerate(names)
     )
@@ -351,6 +356,7 @@ def describe_global_workers(
             },
             parameter_files=options.parameter_files,
             respawn=True,
+            nice=0 if options.lock_step else GLOBAL_NICE,
         )
         for index, namespace in enumerate(links.namespaces)
     )

@@ -37,7 +37,8 @@ class ProcessEndedError(RuntimeError):
 class Command:
     """One process to run: name, arguments (program first), environment, and what if it ends.
 
-    With farewell it is asked to end, not killed, when this process is killed.
+    With farewell it is asked to end, not killed, when this process is killed. Its niceness is added
+    to this process's.
     """
 
     name: str
@@ -46,6 +47,7 @@ class Command:
     required: bool = True
     respawn: bool = False
     farewell: bool = False
+    nice: int = 0
 
 
 @dataclass(frozen=True)
@@ -189,7 +191,7 @@ class Supervisor:
         """Start a process in a session of its own, tethered to this one."""
         command = item.command
         item.process = subprocess.Popen(
-            [*tether_command(command.farewell), *command.arguments],
+            [*tether_command(command.farewell, command.nice), *command.arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -221,9 +223,9 @@ class Supervisor:
                 self._show(f"[{name}] {why}")
 
 
-def tether_command(farewell: bool) -> list[str]:
+def tether_command(farewell: bool, nice: int = 0) -> list[str]:
     """What to put before a program so that it never outlives this process."""
-    flags = ["--farewell"] if farewell else []
+    flags = [*(["--farewell"] if farewell else []), *(["--nice", str(nice)] if nice else [])]
     return [sys.executable, "-I", "-S", tether.__file__, *flags, str(os.getpid())]
 
 

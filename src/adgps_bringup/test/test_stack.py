@@ -34,6 +34,16 @@ def test_every_instance_is_practised_by_exactly_one_robot(chosen: StackOptions) 
     assert max(sizes) - min(sizes) <= 1
 
 
+def test_only_where_robots_tick_in_real_time_do_workers_make_way() -> None:
+    def niceness(factor: float) -> dict[str, int]:
+        options = StackOptions(robots=1, run=Path("/runs/a"), real_time_factor=factor)
+        return {node.executable: node.nice for node in describe_stack(options).nodes}
+
+    assert set(niceness(0.0).values()) == {0}
+    beside = niceness(1.0)
+    assert beside["simulated_robot"] == 0 < beside["local_worker"] < beside["global_worker"]
+
+
 @given(options)
 def test_names_are_unique_and_fit_into_one_domain(chosen: StackOptions) -> None:
     stack = describe_stack(chosen)

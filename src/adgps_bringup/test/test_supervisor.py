@@ -205,3 +205,20 @@ def test_who_has_something_to_say_is_asked_to_end(tmp_path: Path) -> None:
         process.kill()
     wait_for(lambda: polite.read_text() == "bye")
     assert other.read_text() == "ready"
+
+
+def test_who_can_wait_is_nice(tmp_path: Path) -> None:
+    code = "import os; print(os.nice(0))"
+    commands = [
+        Command(f"nice_{nice}", [sys.executable, "-c", code], required=False, nice=nice)
+        for nice in (0, 3)
+    ]
+    with Supervisor(commands, tmp_path, print) as supervisor:
+
+        def niceness(name: str) -> str:
+            path = supervisor.log_file(name)
+            lines = path.read_text().splitlines() if path.exists() else []
+            return next((line for line in lines if line.lstrip("-").isdecimal()), "")
+
+        wait_for(lambda: all(niceness(f"nice_{nice}") for nice in (0, 3)))
+        assert niceness("nice_3") == str(min(int(niceness("nice_0")) + 3, 19))

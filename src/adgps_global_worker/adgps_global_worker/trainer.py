@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from adgps_core.global_policy import GlobalPolicy, PolicyVersion
 from adgps_core.optimized import OptimizedTrajectories
+from adgps_core.tally import Tally
 from adgps_global_worker.batches import InstanceRows, TrainingSet, instance_rows, training_set
 from adgps_global_worker.exchange import Exchange, Push, Reply, ReplyCode
 from adgps_global_worker.rate_limiter import RateLimiter
@@ -22,6 +23,11 @@ from adgps_global_worker.replay_memory import ReplayMemory
 from adgps_global_worker.sgd import stochastic_gradient
 
 _FRESH_S = 0.1
+
+PHASES = ("receive", "data", "gradient", "push", "pull", "poll")
+"""What a global worker's time goes to: taking trajectories in, making a training set of them,
+computing gradients; pushes, wishes for the newest policy parameters, and questions for the version
+alone, until the answer."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +75,7 @@ class Progress:
     repeated : pushes sent again because no answer came.
     rebased : times another epoch of the server was met.
     version : newest policy version known.
+    times : of the phases [s].
     """
 
     loss: float = float("nan")
@@ -81,6 +88,7 @@ class Progress:
     repeated: int = 0
     rebased: int = 0
     version: PolicyVersion = field(default_factory=PolicyVersion)
+    times: Mapping[str, Tally] = field(default_factory=lambda: {name: Tally() for name in PHASES})
 
 
 class Trainer:
@@ -152,9 +160,12 @@ class Trainer:
             return False
         self._pending = push
         self.progress.repeated += repeated
+        began = time.monotonic()
         reply = self._exchange(push)
         if reply is None:
             return False
+        kind = "push" if len(push.gradient) else "pull" if push.want_policy else "poll"
+        self.progress.times[kind].add(time.monotonic() - began)
         self._pending = None
         self._take(push, reply)
         return push.want_policy or not self.limiter.waiting_for
@@ -169,14 +180,16 @@ class Trainer:
         if time.monotonic() - self._heard > _FRESH_S:
             return Push.fetch(self._policy.version)  # others have gone on during the pause
         policy, settings = self._policy, self._settings
-        gradient = stochastic_gradient(
-            policy.architecture,
-            policy.values,
-            self._training_set(policy),
-            settings.batch_size,
-            self._rng,
-            settings.max_gradient_norm,
-        )
+        data = self._training_set(policy)
+        with self.progress.times["gradient"].timed():
+            gradient = stochastic_gradient(
+                policy.architecture,
+                policy.values,
+                data,
+                settings.batch_size,
+                self._rng,
+                settings.max_gradient_norm,
+            )
         if not gradient.finite:
             self.progress.not_finite += 1
             self._log(f"a gradient at version {policy.version} is not finite and was not sent")
@@ -192,18 +205,22 @@ class Trainer:
     def _training_set(self, policy: GlobalPolicy) -> TrainingSet:
         """Rows of all instances; only those that can have changed are computed anew."""
         if self._data is None:
-            bound = self._settings.weight_bound
-            rows: dict[str, tuple[int, InstanceRows]] = {}
-            for key, revision in self._memory.revisions.items():
-                known = self._rows.get(key)
-                if known is None or known[0] != revision or self._memory.weighs_anew(key):
-                    made = instance_rows(self._memory.samples(key), policy, bound)
-                    known = (revision, made)
-                rows[key] = known
-            self._rows = rows
-            self._data = training_set([made for _, made in rows.values()])
+            with self.progress.times["data"].timed():
+                self._data = self._make_training_set(policy)
             self.progress.effective_sample_size = self._data.effective_sample_size
         return self._data
+
+    def _make_training_set(self, policy: GlobalPolicy) -> TrainingSet:
+        bound = self._settings.weight_bound
+        rows: dict[str, tuple[int, InstanceRows]] = {}
+        for key, revision in self._memory.revisions.items():
+            known = self._rows.get(key)
+            if known is None or known[0] != revision or self._memory.weighs_anew(key):
+                made = instance_rows(self._memory.samples(key), policy, bound)
+                known = (revision, made)
+            rows[key] = known
+        self._rows = rows
+        return training_set([made for _, made in rows.values()])
 
     def _take(self, push: Push, reply: Reply) -> None:
         """Count what became of a push, and go on from the newest policy."""

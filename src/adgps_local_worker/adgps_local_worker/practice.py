@@ -260,7 +260,8 @@ class Practice:
         self._measure(condition.id, batch)
         problem = self._problem(batch[0].instance, phase)
         rng = self._rng(condition, state.iteration, "fit")
-        self._states[condition.id] = fit(state, batch, problem, rng, sampled)
+        with self.progress.times["fit"].timed():
+            self._states[condition.id] = fit(state, batch, problem, rng, sampled)
 
     def _begin(
         self, condition: Instance, state: LocalState, before: Phase | None, phase: Phase
@@ -363,10 +364,10 @@ class Practice:
         """
         while True:
             try:
-                self._robot.reset(instance, start_seed)
-                begin = time.monotonic()
-                trajectory = self._robot.rollout(instance, policy, seed)
-                self.progress.practised_s += time.monotonic() - begin
+                with self.progress.times["reset"].timed():
+                    self._robot.reset(instance, start_seed)
+                with self.progress.times["rollout"].timed():
+                    trajectory = self._robot.rollout(instance, policy, seed)
                 return trajectory
             except PolicyGoneError:
                 raise
@@ -378,6 +379,10 @@ class Practice:
 
     def _improve_and_publish(self, condition: Instance, current_round: int) -> None:
         """Take one local step against the newest global policy and share the result."""
+        with self.progress.times["improve"].timed():
+            self._step_and_publish(condition, current_round)
+
+    def _step_and_publish(self, condition: Instance, current_round: int) -> None:
         self.progress.activity = f"optimising {condition.id}"
         before = self._states[condition.id]
         scheduled = phase_at(self._schedule.phases, before.iteration)
@@ -413,7 +418,8 @@ class Practice:
 
     def _wait(self, rounds: int) -> None:
         self.progress.activity = "waiting for the global workers"
-        self._peers.wait_for_training(rounds)
+        with self.progress.times["wait"].timed():
+            self._peers.wait_for_training(rounds)
 
     def _rng(self, instance: Instance, iteration: int, purpose: str) -> np.random.Generator:
         """Randomness that depends on what it is for only, so that a restart repeats it."""

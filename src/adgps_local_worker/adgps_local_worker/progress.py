@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from adgps_core.tally import Tally
+
+PHASES = ("reset", "rollout", "fit", "improve", "wait")
+"""What a local worker's time goes to: `rollout` are those learned from, `fit` is once a batch,
+`improve` is a step of a local policy and its publication, `wait` is for the global workers."""
 
 
 @dataclass
@@ -19,10 +26,10 @@ class Progress:
     failed_rollouts: int = 0
     costs: dict[str, float] = field(default_factory=dict)
     distances: dict[str, float] = field(default_factory=dict)
-    practised_s: float = 0.0
     started: float = field(default_factory=time.monotonic)
     finished: bool = False
     ended: float | None = None
+    times: Mapping[str, Tally] = field(default_factory=lambda: {name: Tally() for name in PHASES})
 
     @property
     def cost(self) -> float:
@@ -38,7 +45,8 @@ class Progress:
     def utilization(self) -> float:
         """Time of the rollouts that were learned from, over wall clock."""
         elapsed = (self.ended or time.monotonic()) - self.started
-        return self.practised_s / max(elapsed, 1e-9)
+        rollouts = self.times["rollout"]
+        return rollouts.count * rollouts.mean / max(elapsed, 1e-9)
 
 
 def _mean(values: dict[str, float]) -> float:

@@ -264,9 +264,17 @@ def test_progress_says_how_far_practice_has_come() -> None:
     assert progress.cost == pytest.approx(np.mean(list(progress.costs.values())))
     assert progress.distance == pytest.approx(np.mean(list(progress.distances.values())))
     assert progress.ended is not None
-    assert 0 < progress.practised_s < progress.ended - progress.started
+    assert {name: tally.count for name, tally in progress.times.items()} == {
+        "reset": 12,
+        "rollout": 12,
+        "fit": 4,
+        "improve": 4,
+        "wait": 4,
+    }
+    practised = 12 * progress.times["rollout"].mean
+    assert 0 < practised < progress.ended - progress.started
     assert progress.utilization == pytest.approx(
-        progress.practised_s / (progress.ended - progress.started)
+        practised / (progress.ended - progress.started)
     )
 
 

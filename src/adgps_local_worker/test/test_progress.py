@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from adgps_core.tally import Tally
 from adgps_local_worker.progress import Progress
 
 
@@ -22,4 +23,7 @@ def test_means_are_over_instances() -> None:
 
 def test_utilisation_no_longer_falls_once_practice_has_ended() -> None:
     """It is the practised share of the time from start to end."""
-    assert Progress(practised_s=3.0, started=100.0, ended=112.0).utilization == 0.25
+    rollouts = Tally()
+    for seconds in (1.0, 2.0):
+        rollouts.add(seconds)
+    assert Progress(times={"rollout": rollouts}, started=100.0, ended=112.0).utilization == 0.25

@@ -16,6 +16,7 @@ import numpy as np
 
 from adgps_core.global_policy import GlobalPolicy
 from adgps_core.measurements import GRIPPER
+from adgps_core.tally import Histogram
 from adgps_core.tasks import Task
 from adgps_core.typing import Array
 from adgps_robot.execution import SECOND_NS, Execution, RolloutResult, Timing
@@ -34,6 +35,9 @@ from adgps_robot.rollout import Rollout
 from adgps_robot.safety import Safety, SafetyError
 from adgps_robot.sampling import choose_sampler
 
+PERIOD_ERRORS_MS = (0.1, 0.2, 0.5, 1, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 25, 50)
+"""Bins of what the time between two ticks of a rollout differs from the period by, steady clock; in
+real time at a factor of 1 it tells how regular the controller is."""
 POLICIES = 32
 """Versions of the global policy kept for rollouts that ask for one and no other."""
 
@@ -89,6 +93,7 @@ class Controller:
         self.outcomes: Counter[Outcome] = Counter()
         self.ticks = 0
         self.clipped = 0
+        self.period_errors = Histogram(PERIOD_ERRORS_MS)
         self._kinematics = kinematics
         self._limits = limits
         self.holding = Holding(hold_damping, limits, motion)
@@ -340,6 +345,7 @@ class Controller:
                 self._finish(Outcome.STALE_STATE, self._lack(execution))
             return
         execution.since, execution.tick_due = self._now(), False
+        self._note_period(execution)
         try:
             lateness = 0.0
             if not self.timing.lock_step:
@@ -372,6 +378,12 @@ class Controller:
         if joined is None or not self.states.fingers:
             return joined
         return {**joined, GRIPPER: np.array([sample.opening])}
+    def _note_period(self, execution: Execution) -> None:
+        """Note how far the time since the last tick is from a period."""
+        if execution.ticked is not None:
+            error = execution.since - execution.ticked - self.task.control_period
+            self.period_errors.add(1e3 * abs(error))
+        execution.ticked = execution.since
 
     def _let_go(self) -> None:
         """End whatever moves the arm, because of a trip or a closed gate."""

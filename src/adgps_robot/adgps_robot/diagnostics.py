@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from adgps_core.tally import quantile
 from adgps_robot.controller import Controller
 
 
@@ -24,6 +25,8 @@ def report(controller: Controller) -> dict[str, object]:
         "armed": str(controller.safety.armed).lower(),
         "ticks": controller.ticks,
         "clipped": controller.clipped,
+        "period_error_ms": controller.period_errors,
+        "period_error_p99_ms": quantile(controller.period_errors.counts, 0.99),
         "moves": controller.holding.moves,
         "moves_failed": controller.holding.failed_moves,
         "trips": controller.safety.trips,

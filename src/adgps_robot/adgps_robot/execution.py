@@ -75,6 +75,7 @@ class Execution:
     rollout : the recorder, once the first state is there.
     first_tick_ns : when the first tick was, ROS clock [ns].
     tick_due : the timer has called for a tick that still lacks its state.
+    ticked : when the last tick was, steady clock [s]; None before the first.
     """
 
     goal: Goal
@@ -85,6 +86,7 @@ class Execution:
     rollout: Rollout | None = None
     first_tick_ns: int = 0
     tick_due: bool = False
+    ticked: float | None = None
 
     def lateness(self, rollout: Rollout, now_ns: int, period_ns: int, budget: float) -> float:
         """How late the tick is that happens now [s]; RolloutError if later than the budget."""

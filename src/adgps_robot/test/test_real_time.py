@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from controller_bench import PERIOD_NS, Bench, hold_goal
 
+from adgps_robot.diagnostics import report
 from adgps_robot.execution import Timing
 from adgps_robot.outcome import Outcome
 
@@ -72,6 +73,21 @@ def test_a_tick_waits_for_its_state_and_says_how_late_it_was(bench: Bench) -> No
     trajectory = bench.results[0].trajectory
     assert trajectory is not None
     np.testing.assert_allclose(trajectory.lateness, np.eye(10)[4] * 0.005, atol=1e-9)
+
+
+def test_how_regular_ticks_are_is_told() -> None:
+    """By the steady clock, between the ticks of a rollout and not across two of them."""
+    bench = Bench(TIMING).ready()
+    for _ in range(2):
+        bench.start(hold_goal(4))
+        for late_s in (0.0, 0.0, 0.0035, 0.0, 0.0, 0.0):
+            bench.now += late_s
+            period(bench)
+        bench.now += 1.0
+    errors = bench.controller.period_errors.counts
+    assert sum(errors.values()) == 2 * 4
+    assert errors[4.0] == 2 and sum(n for edge, n in errors.items() if edge > 4.0) == 0
+    assert report(bench.controller)["period_error_p99_ms"] == 4.0
 
 
 def test_a_tick_later_than_the_budget_ends_the_rollout(bench: Bench) -> None:

@@ -26,6 +26,11 @@ class Pacer:
         self._catch_up = catch_up
         self.slipped = 0
 
+    @property
+    def kept(self) -> float:
+        """Part of the time so far that was kept pace with; 1: all of it."""
+        return 1 - self.slipped / self._done if self._done else 1.0
+
     def due(self, now: float) -> int:
         """Periods to simulate now so that simulated time has caught up."""
         behind = int((now - self._begin) / self._wall_period) - self._done

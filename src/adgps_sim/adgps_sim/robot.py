@@ -165,6 +165,11 @@ class RealTimeRobot:
         """State periods that the machine was too slow for."""
         return self._pacer.slipped
 
+    @property
+    def kept_pace(self) -> float:
+        """Part of the time so far that was kept pace with; 1: all of it."""
+        return self._pacer.kept
+
     def command(
         self, stamp_ns: int, sequence: int, names: Sequence[str], efforts: Sequence[float]
     ) -> bool:

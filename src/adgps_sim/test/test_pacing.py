@@ -25,6 +25,7 @@ def test_every_period_is_simulated_once_or_slips(factor: float, waits: list[floa
         assert pacer.due(now) == 0
         done += due
         assert done + pacer.slipped == int((now - 1000.0) * factor / PERIOD)
+    assert pacer.kept == pytest.approx(done / (done + pacer.slipped) if done else 1.0)
 
 
 def test_a_prompt_machine_never_slips() -> None:

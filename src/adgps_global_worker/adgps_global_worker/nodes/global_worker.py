@@ -132,7 +132,9 @@ class GlobalWorker(Node):
             except Empty:
                 return
             try:
-                self._trainer.receive(optimized_trajectories_from_msg(message), history=history)
+                with self._trainer.progress.times["receive"].timed():
+                    optimized = optimized_trajectories_from_msg(message)
+                    self._trainer.receive(optimized, history=history)
             except ValueError as error:
                 self._dropped[message.worker] += 1
                 self._warn(f"trajectories of {message.worker!r} refused: {error}")
@@ -176,6 +178,7 @@ class GlobalWorker(Node):
             "gradients_not_finite": progress.not_finite,
             "rebased": progress.rebased,
         }
+        values |= {f"time/{phase}": tally for phase, tally in progress.times.items()}
         values |= {f"refused_{reason}": n for reason, n in dict(progress.refused).items()}
         values |= {f"dropped_of_{worker}": n for worker, n in dict(self._dropped).items()}
         waits = not self._server.answering

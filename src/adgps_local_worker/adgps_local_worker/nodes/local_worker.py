@@ -133,6 +133,7 @@ class LocalWorker(Node):
             "state": progress.activity,
             "finished": str(progress.finished).lower(),
         }
+        values |= {f"time/{phase}": tally for phase, tally in progress.times.items()}
         values |= {f"cost/{instance}": cost for instance, cost in dict(progress.costs).items()}
         level = DiagnosticStatus.ERROR if self._failure else DiagnosticStatus.OK
         message = self._failure or progress.activity

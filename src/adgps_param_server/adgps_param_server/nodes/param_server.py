@@ -24,6 +24,7 @@ from adgps_core.conversions.messages import (
 )
 from adgps_core.global_policy import PolicyVersion
 from adgps_core.signals import StopSignals
+from adgps_core.tally import Tally, counts_text
 from adgps_msgs.msg import PolicyParameters
 from adgps_param_server.nodes.executors import quick_executor
 from adgps_param_server.nodes.parameters import (
@@ -69,6 +70,7 @@ class ParamServer(Node):
         self._policies = self.create_publisher(PolicyParameters, "~/policy_parameters", LATCHED)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         self._pushes = PushService(self, self._server)
+        self._times = {**self._pushes.times, "publish": Tally()}
         self.create_service(Trigger, "~/checkpoint", self._on_checkpoint)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         for period, callback in (
@@ -122,7 +124,8 @@ class ParamServer(Node):
 
     def _publish(self) -> None:
         if self._server.version != self._published:
-            self._policies.publish(global_policy_to_msg(self._server.averaged))
+            with self._times["publish"].timed():
+                self._policies.publish(global_policy_to_msg(self._server.averaged))
             self._published = self._server.version
 
     def _publish_diagnostics(self) -> None:
@@ -145,6 +148,8 @@ class ParamServer(Node):
             "loss": statistics.loss,
             "staleness_mean": statistics.mean_staleness,
             "staleness_max": statistics.staleness_max,
+            "staleness_histogram": counts_text(self._pushes.staleness),
+            **{f"time/{phase}": tally for phase, tally in self._times.items()},
             "lost_updates": statistics.lost_updates,
             "checkpoint_version": self._saved,
             "checkpoint_age_s": time.monotonic() - self._saved_at,

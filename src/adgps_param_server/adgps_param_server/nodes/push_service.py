@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections import Counter
+
 import numpy as np
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
@@ -13,11 +16,15 @@ from adgps_core.conversions.messages import (
     version_to_msg,
 )
 from adgps_core.shared_block import SharedBlockError
+from adgps_core.tally import Tally
 from adgps_msgs.srv import PushGradient
-from adgps_param_server.pushes import Push
+from adgps_param_server.pushes import Push, PushCode
 from adgps_param_server.server import ParameterServer
 from adgps_param_server.worker_memory import Room, WorkerMemory
 
+PHASES = ("push", "pull", "poll")
+"""What time goes to: applying gradients, answers with the policy parameters alone, with their
+version alone."""
 REQUESTS = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
 
 
@@ -28,6 +35,8 @@ class PushService:
     ----------
     node : whose service it is.
     server : owner of the policy parameters.
+
+    `times` of each of PHASES [s]; `staleness`: how many gradients were how stale.
     """
 
     def __init__(self, node: Node, server: ParameterServer) -> None:
@@ -35,6 +44,8 @@ class PushService:
         self._server = server
         self._size = server.template.architecture.size
         self._memory = WorkerMemory()
+        self.times = {phase: Tally() for phase in PHASES}
+        self.staleness: Counter[int] = Counter()
         node.create_service(PushGradient, "~/push_gradient", self._on_push, qos_profile=REQUESTS)
 
     @property
@@ -49,6 +60,17 @@ class PushService:
     def _on_push(
         self, request: PushGradient.Request, response: PushGradient.Response
     ) -> PushGradient.Response:
+        begin = time.perf_counter()
+        self._handle(request, response)
+        pushed = response.error_code == PushCode.APPLIED
+        kind = "push" if pushed else "pull" if request.want_parameters else "poll"
+        self.times[kind].add(time.perf_counter() - begin)
+        if pushed:
+            self.staleness[response.staleness] += 1
+        return response
+
+    def _handle(self, request: PushGradient.Request, response: PushGradient.Response) -> None:
+        """Fill in the response."""
         gradient = to_numpy(request.gradient, (len(request.gradient),), "gradient", np.float32)
         check, unreadable = None, ""
         try:
@@ -82,7 +104,6 @@ class PushService:
         response.version = version_to_msg(self._server.version)
         if request.want_parameters:
             self._answer(response, room)
-        return response
 
     def _answer(self, response: PushGradient.Response, room: Room | None) -> None:
         """Give the newest policy parameters, in the worker's memory where that can be."""

@@ -165,6 +165,7 @@ class SimRobot(Node):
         }
         if isinstance(robot, RealTimeRobot):
             values["periods_slipped"] = robot.slipped
+            values["real_time_factor_kept"] = self._factor * robot.kept_pace
         message = "lock-step" if self.lock_step else "real time"
         stamp, name = stamp_from_ns(robot.stamp_ns), self.get_fully_qualified_name()
         self._diagnostics.publish(diagnostic_array(stamp, name, message, values))
