@@ -273,9 +273,7 @@ def test_progress_says_how_far_practice_has_come() -> None:
     }
     practised = 12 * progress.times["rollout"].mean
     assert 0 < practised < progress.ended - progress.started
-    assert progress.utilization == pytest.approx(
-        practised / (progress.ended - progress.started)
-    )
+    assert progress.utilization == pytest.approx(practised / (progress.ended - progress.started))
 
 
 def test_progress_before_anything_was_done() -> None:

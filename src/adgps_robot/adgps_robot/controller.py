@@ -378,6 +378,7 @@ class Controller:
         if joined is None or not self.states.fingers:
             return joined
         return {**joined, GRIPPER: np.array([sample.opening])}
+
     def _note_period(self, execution: Execution) -> None:
         """Note how far the time since the last tick is from a period."""
         if execution.ticked is not None:
