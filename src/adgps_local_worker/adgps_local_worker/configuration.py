@@ -16,6 +16,7 @@ class LocalConfiguration:
     kl_step : bound on KL(new || sampling policy) of LQR, per time step [nat].
     pi2_kl : bound on KL(weights || equal weights) of PI2 at each time step [nat].
     pi2_covariance : how PI2's covariances follow its rollouts, see `Pi2Settings`.
+    pi2_smoothing : of the change of PI2's feed-forward actions over steps, see `Pi2Settings`.
     step_multiplier_max : most that the adaptive step size may scale kl_step.
     prior_components : components of the mixtures behind the regressions.
     prior_history : past iterations whose samples the mixtures see.
@@ -41,6 +42,7 @@ class LocalConfiguration:
     kl_step: float = 1.0
     pi2_kl: float = 1.0
     pi2_covariance: str = "damped"
+    pi2_smoothing: float = 0.0
     step_multiplier_max: float = 3.0
     prior_components: int = 10
     prior_history: int = 4
@@ -75,8 +77,9 @@ class LocalConfiguration:
         if self.pi2_covariance not in COVARIANCES:
             known = " or ".join(COVARIANCES)
             raise ValueError(f"pi2_covariance must be {known}, not {self.pi2_covariance}")
-        if self.prior_strength < 0 or self.multiplier_rate < 0:
-            raise ValueError("prior_strength and multiplier_rate must not be negative")
+        for name in ("prior_strength", "multiplier_rate", "pi2_smoothing"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name} must not be negative, not {getattr(self, name)}")
         if not self.kl_weight_min <= self.kl_weight <= self.kl_weight_max:
             raise ValueError("kl_weight must lie between kl_weight_min and kl_weight_max")
         for prefix in ("initial", "demonstration"):

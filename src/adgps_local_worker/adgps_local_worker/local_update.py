@@ -232,7 +232,7 @@ def _reweigh(
         costs,
         configuration.pi2_kl * state.step_multiplier,
         minimum_temperature=temperature,
-        settings=Pi2Settings(configuration.pi2_covariance),
+        settings=Pi2Settings(configuration.pi2_covariance, smoothing=configuration.pi2_smoothing),
     )
     return replace(state, policy=step.policy), step.notes
 

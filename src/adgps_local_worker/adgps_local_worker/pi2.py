@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.ndimage import gaussian_filter1d
 from scipy.special import xlogy
 
 from adgps_core.policies import LinearGaussianPolicy
@@ -57,6 +58,12 @@ class Pi2Settings:
         below this part of the old one.
     minimum_variance : (dU,) [(N·m)²], C_t - diag(minimum_variance) stays positive semi-definite
         in either update; None: no such bound.
+    smoothing : standard deviation [steps] of the bell that the change of the feed-forward actions
+        is averaged with over neighbouring steps, at least 0; 0: each step has a change of its own.
+        The noise that a step's change is made of is white, but what the arm makes of it is not:
+        torques of neighbouring steps do the same. Of n effective rollouts about σ / √n of chance is
+        left in the change of a step; the average over a bell has (2 √π smoothing)^-½ of that. A
+        network that learns from few instances would learn the rest by heart.
 
     Raises
     ------
@@ -68,6 +75,7 @@ class Pi2Settings:
     rate: float | None = None
     floor: float = 0.5
     minimum_variance: tuple[float, ...] | None = None
+    smoothing: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse what cannot work, naming it."""
@@ -83,6 +91,8 @@ class Pi2Settings:
             0 < variance < np.inf for variance in self.minimum_variance
         ):
             raise ValueError(f"minimum_variance must be positive, not {self.minimum_variance}")
+        if not 0 <= self.smoothing < np.inf:
+            raise ValueError(f"smoothing must not be negative, not {self.smoothing}")
 
 
 @dataclass(frozen=True)
@@ -164,10 +174,11 @@ def pi2_step(
 
         k_t = Σ_i P_i,t k_i,t,    Ĉ_t = Σ_i P_i,t (k_i,t - k_t) (k_i,t - k_t)ᵀ
 
-    have the largest weighted likelihood (Chebotar et al. 2017, section III). C_t follows Ĉ_t as
-    the settings say, plus 1e-8 of the variances of C_old, which keeps it positive definite where
-    Ĉ_t is singular. Where all rollouts cost the same, k_t and C_t stay as they are. A rollout with
-    any number that is not finite, in costs, states or actions, is left out altogether.
+    have the largest weighted likelihood (Chebotar et al. 2017, section III). The settings may
+    smooth the change of k_t over the steps. C_t follows Ĉ_t as they say, plus 1e-8 of the variances
+    of C_old, which keeps it positive definite where Ĉ_t is singular. Where all rollouts cost the
+    same, C_t stays as it is, and so does k_t but for what neighbouring steps lend it. A rollout
+    with any number that is not finite, in costs, states or actions, is left out altogether.
 
     Parameters
     ----------
@@ -226,9 +237,12 @@ def pi2_step(
         )
     probabilities = weights(remaining, eta)
     k, C = _fit(policy, actions - policy.mean(states), probabilities, settings)
+    change = np.where(apart[:, None], k - policy.k, 0.0)
+    if settings.smoothing:
+        change = gaussian_filter1d(change, settings.smoothing, axis=0, mode="nearest")
     stepped = LinearGaussianPolicy(
         policy.K,
-        np.where(apart[:, None], k, policy.k),
+        policy.k + change,
         np.where(apart[:, None, None], C, policy.C),
     )
     divergence = np.maximum(xlogy(probabilities, rollouts * probabilities).sum(0), 0.0)

@@ -28,7 +28,7 @@ def test_what_must_be_positive(name: str, value: float) -> None:
         replace(SOUND, **{name: value})  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("name", ["prior_strength", "multiplier_rate"])
+@pytest.mark.parametrize("name", ["prior_strength", "multiplier_rate", "pi2_smoothing"])
 def test_what_must_not_be_negative(name: str) -> None:
     """Zero switches them off."""
     assert getattr(replace(SOUND, **{name: 0.0}), name) == 0.0  # type: ignore[arg-type]

@@ -152,6 +152,25 @@ def test_steps_of_equal_costs_stay_as_they_were() -> None:
     assert step.notes == ("all rollouts cost the same at 3 of 6 steps, where the policy stays",)
 
 
+def test_smoothing_keeps_what_neighbours_share_and_averages_chance_away() -> None:
+    """White noise falls as the settings say, its mean stays; covariances are as without."""
+    horizon, width = 400, 3.0
+    rng = np.random.default_rng(0)
+    zeros = np.zeros((horizon, DIM_U))
+    policy = LinearGaussianPolicy(
+        np.zeros((horizon, DIM_U, DIM_X)), zeros, np.tile(np.eye(DIM_U), (horizon, 1, 1))
+    )
+    states = np.zeros((8, horizon, DIM_X))
+    actions = rng.standard_normal((8, horizon, DIM_U))
+    costs = rng.standard_normal((8, horizon))
+    plain = pi2_step(policy, states, actions, costs, 0.5)
+    smooth = pi2_step(policy, states, actions, costs, 0.5, settings=Pi2Settings(smoothing=width))
+    left = smooth.policy.k.std() / plain.policy.k.std()
+    assert left == pytest.approx((2 * np.sqrt(np.pi) * width) ** -0.5, rel=0.15)
+    np.testing.assert_allclose(smooth.policy.k.mean(0), plain.policy.k.mean(0), atol=0.02)
+    np.testing.assert_array_equal(smooth.policy.C, plain.policy.C)
+
+
 def test_a_bound_too_wide_is_told() -> None:
     """Where it was cut, unless a minimum temperature kept the step within it anyway."""
     rng = np.random.default_rng(0)
@@ -218,6 +237,8 @@ def test_too_few_rollouts_change_nothing(usable: int) -> None:
         ({"floor": 0.0}, "floor must"),
         ({"floor": np.nan}, "floor must"),
         ({"minimum_variance": (1.0, 0.0)}, "minimum_variance must"),
+        ({"smoothing": -1.0}, "smoothing must"),
+        ({"smoothing": np.nan}, "smoothing must"),
     ],
 )
 def test_settings_that_cannot_work_are_refused(setting: dict[str, object], message: str) -> None:

@@ -87,6 +87,10 @@ _HYPER_PARAMETERS: dict[str, tuple[str, tuple[float, float] | None]] = {
         f"pi2: how covariances follow the weighted rollouts, {' or '.join(COVARIANCES)}.",
         None,
     ),
+    "pi2_smoothing": (
+        "pi2: steps, as a standard deviation, over which changes of actions are averaged.",
+        (0.0, 1e3),
+    ),
     "step_multiplier_max": ("Most that the adaptive step size scales kl_step by.", (0.1, 1e6)),
     "prior_components": (
         "Components of the Gaussian mixtures behind dynamics and linearised policy.",
