@@ -30,7 +30,7 @@ from adgps_core.phases import Phase
 from adgps_core.policies import LinearGaussianPolicy
 from adgps_core.scoring import distances
 from adgps_core.tasks import Instance
-from adgps_core.tasks.door import TRAINED_HANDLES, Door, handle_of
+from adgps_core.tasks.door import CENTRE, TRAINED_HANDLES, Door, handle_of
 from adgps_local_worker.configuration import LocalConfiguration
 from adgps_local_worker.initial_policy import follow
 from adgps_local_worker.practice import RolloutError, Schedule
@@ -104,7 +104,8 @@ def main() -> int:
     parser.add_argument("--samples", type=int, default=20)
     parser.add_argument("--doors", type=int, default=16, help="of the training instances")
     options = parser.parse_args()
-    shown = demonstrate(TASK, TASK.to_show)
+    middle = [TASK.door(CENTRE, each, f"shown/{each}") for each in TRAINED_HANDLES]
+    shown = demonstrate(TASK, middle)
     assert all(IMU in each.measurements for each in shown)
     settings, size = (
         local_configuration(TASK.name, "badmm", "pi2"),

@@ -162,13 +162,6 @@ def test_test_doors_have_the_handle_that_no_other_has() -> None:
         handle_of(BARE.door(CENTRE, 4, "a"))
 
 
-def test_a_person_shows_each_handle_in_the_middle() -> None:
-    """Never the one that is held out."""
-    assert [handle_of(each) for each in BARE.to_show] == list(TRAINED_HANDLES)
-    for each in BARE.to_show:
-        np.testing.assert_array_equal(each.parameters[:4], CENTRE)
-
-
 def test_doors_that_are_drawn_keep_handle_and_spread() -> None:
     """And lie on the side of the one that they are drawn like."""
     rng = np.random.default_rng(0)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from adgps_core.tasks import SPLITS, TASKS, make_task
+from adgps_core.tasks import SPLITS, make_task
 from adgps_core.tasks.finding import find_instances
 
 
@@ -17,13 +17,3 @@ def test_others_are_refused_with_those_that_there_are() -> None:
     """In one line."""
     with pytest.raises(ValueError, match=r"reach has no instance 'a'; it has training/0 to .*/7"):
         find_instances(make_task("reach"), ["training/0", "a"])
-
-
-def test_what_is_shown_is_found_too() -> None:
-    """It need not be trained on, and then has ids of its own."""
-    for name in TASKS:
-        task = make_task(name)
-        ids = [each.id for each in task.to_show]
-        assert ids and [each.id for each in find_instances(task, ids)] == ids
-    with pytest.raises(ValueError, match="test/14, demonstration/0 to demonstration/2"):
-        find_instances(make_task("door"), ["a"])

@@ -50,11 +50,6 @@ class PointMass:
         goals = np.array([[1.0, 0.5], [-0.5, 1.0]]) if split == "training" else np.empty((0, 2))
         return tuple(self.goal_instance(goal, f"{split}/{i}") for i, goal in enumerate(goals))
 
-    @property
-    def to_show(self) -> tuple[Instance, ...]:
-        """Those that are trained on."""
-        return self.instances("training")
-
     def goal_instance(self, position: Array, instance_id: str) -> Instance:
         """Make the instance with its goal at a position (2,)."""
         return Instance(self.name, instance_id, position)

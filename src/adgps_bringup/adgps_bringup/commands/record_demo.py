@@ -45,7 +45,7 @@ def add_demo_arguments(parser: argparse.ArgumentParser) -> None:
         "--instance",
         nargs="+",
         metavar="ID",
-        help="instances to demonstrate, for example training/0 (those that the task proposes)",
+        help="instances to demonstrate, for example training/0 (all that are trained on)",
     )
     group.add_argument(
         "--real-time-factor",
@@ -71,7 +71,7 @@ def prepare_demo(arguments: argparse.Namespace) -> Callable[[], int]:
     if arguments.task is None:
         raise ValueError("--demo needs --task TASK")
     task = make_task(arguments.task)
-    ids = arguments.instance or [each.id for each in task.to_show]
+    ids = arguments.instance or [each.id for each in task.instances("training")]
     instances = find_instances(task, ids)
     if arguments.robots_file is not None:
         return _prepare_real(arguments, bag, task, instances)

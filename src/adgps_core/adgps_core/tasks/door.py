@@ -217,14 +217,6 @@ class Door:
             for index, (offset, handle) in enumerate(doors)
         )
 
-    @property
-    def to_show(self) -> tuple[Instance, ...]:
-        """The door that all others lie around, with each handle that is trained with."""
-        return tuple(
-            self.door(CENTRE, handle, f"demonstration/{index}")
-            for index, handle in enumerate(TRAINED_HANDLES)
-        )
-
     def door(self, pose: Array, handle: int, instance_id: str) -> Instance:
         """Make the instance with a door at a pose (4,), x, y, z [m] and yaw [rad], base frame."""
         numbers = np.append(frozen(pose, (4,), "pose"), handle)

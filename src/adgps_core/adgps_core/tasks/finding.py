@@ -15,10 +15,10 @@ def find_instances(task: Task, ids: Sequence[str]) -> tuple[Instance, ...]:
     ValueError
         If the task has no instance of that id; the message names those that it has.
     """
-    groups = [*(task.instances(split) for split in SPLITS), task.to_show]
+    groups = [task.instances(split) for split in SPLITS]
     known = {each.id: each for group in groups for each in group}
     for name in ids:
         if name not in known:
-            has = dict.fromkeys(f"{group[0].id} to {group[-1].id}" for group in groups)
+            has = [f"{group[0].id} to {group[-1].id}" for group in groups]
             raise ValueError(f"{task.name} has no instance {name!r}; it has {', '.join(has)}")
     return tuple(known[name] for name in ids)

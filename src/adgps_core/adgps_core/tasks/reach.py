@@ -87,11 +87,6 @@ class Reach:
             for index, position in enumerate(positions)
         )
 
-    @property
-    def to_show(self) -> tuple[Instance, ...]:
-        """All that are trained on: where one goal lies says little of how to get to another."""
-        return self.instances("training")
-
     def trials(self, kind: int | None = None) -> TrialGrid:
         """Lay out the test instances; ValueError if a kind is asked for."""
         if kind is not None:

@@ -115,10 +115,6 @@ class Task(Protocol):
     def instances(self, split: Split) -> tuple[Instance, ...]:
         """Return the fixed instances of a split."""
 
-    @property
-    def to_show(self) -> tuple[Instance, ...]:
-        """Instances that a person shows, unless asked for others; ids as of no other instance."""
-
     def trials(self, kind: int | None = None) -> TrialGrid:
         """Lay out what a policy is tried on to tell how good it is.
 
