@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("rclpy")
 
-PATIENCE = 900.0
+PATIENCE = 600.0
 
 
 def experiment(folder: Path) -> str:
@@ -27,6 +27,7 @@ def experiment(folder: Path) -> str:
     return done.stdout
 
 
+@pytest.mark.timeout(2 * PATIENCE)
 def test_every_stage_leaves_its_product_and_is_not_done_twice(tmp_path: Path) -> None:
     """Demonstrations, pre-training, training, trials, baseline, report."""
     folder = tmp_path / "experiment"
