@@ -14,9 +14,11 @@ from adgps_core.tasks.door import HINGE_RADIUS, STANDOFF, pose_of
 from adgps_sim.guide import Waypoint
 
 GRASP = 0.105
-"""Distance of the fingers from the handle's axis, along the lever [m]: near the end of the shortest.
-What is recorded of a demonstration is where the hand went, not how hard it pressed. With 2 cm less of
-a lever, the held-out handle is too stiff for a policy that follows a demonstration of its own door."""
+"""Distance of the fingers from the handle's axis, along the lever [m]: near the shortest's end.
+
+What is recorded of a demonstration is where the hand went, not how hard it pressed. With 2 cm less
+of a lever, the held-out handle is too stiff for a policy that follows a demonstration of its own
+door."""
 
 TURNED, OPENED = 1.2, 0.62
 """How far the guide turns its hand about the handle's axis and about the hinge [rad]; the handle
