@@ -26,7 +26,7 @@ from adgps_robot.kinematics import Kinematics
 from adgps_robot.outcome import RolloutError as StoppedError
 from adgps_robot.panda import panda_limits
 from adgps_robot.rollout import Rollout
-from adgps_robot.sampling import LocalSampler
+from adgps_robot.sampling import GlobalSampler, LocalSampler, Sampler
 from adgps_sim.scene import scene_builder
 from adgps_sim.variation import Variation
 from adgps_sim.world import JOINT_NAMES, URDF, World
@@ -73,10 +73,23 @@ class InProcessRobot:
     def rollout(
         self, instance: Instance, policy: RunnablePolicy, seed: int, noise_scale: float = 1.0
     ) -> Trajectory:
-        """Run a local policy from where the arm is; RolloutError if a limit ended it."""
-        assert isinstance(policy, LinearGaussianPolicy)
-        goal = Goal(instance, self._task.horizon, seed=seed, policy=policy, noise_scale=noise_scale)
-        sampler = LocalSampler(policy)
+        """Run a policy from where the arm is; RolloutError if a limit ended it."""
+        trajectory, stopped = self.attempt(instance, policy, seed, noise_scale)
+        if stopped is not None:
+            raise RolloutError(stopped.reason) from stopped
+        assert trajectory is not None  # it ran to its end
+        return trajectory
+
+    def attempt(
+        self, instance: Instance, policy: RunnablePolicy, seed: int, noise_scale: float = 1.0
+    ) -> tuple[Trajectory | None, StoppedError | None]:
+        """Run a policy from where the arm is; what there is of it, and why it ended early."""
+        local = policy if isinstance(policy, LinearGaussianPolicy) else None
+        goal = Goal(instance, self._task.horizon, seed=seed, policy=local, noise_scale=noise_scale)
+        sampler: Sampler
+        sampler = (
+            GlobalSampler(policy) if isinstance(policy, GlobalPolicy) else LocalSampler(policy)
+        )
         rollout = Rollout(goal, sampler, self._task, self._limits, "in_process")
         period = self._task.control_period
         try:
@@ -93,10 +106,8 @@ class InProcessRobot:
                 if torques is not None:
                     self._world.step(torques, period)
         except StoppedError as error:
-            raise RolloutError(error.reason) from error
-        trajectory = rollout.trajectory()
-        assert trajectory is not None  # it ran to its end
-        return trajectory
+            return rollout.trajectory(), error
+        return rollout.trajectory(), None
 
     @property
     def succeeded(self) -> bool | None:

@@ -46,6 +46,7 @@ class StackOptions:
         With one, simulated robots have cameras, and differ from each other.
     robots_file : list of real robots, which are then N; None: simulated ones.
     role : what of the stack runs on this machine, one or several of ROLES, joined by commas.
+    keep_policies : shortest time between two policies that are kept for later [s]; 0: none is.
     host : name of this machine, as the list of robots has it; "": all robots are meant.
 
     Raises
@@ -74,6 +75,7 @@ class StackOptions:
     robots_file: Path | None = None
     role: str = "all"
     host: str = ""
+    keep_policies: float = 0.0
 
     def __post_init__(self) -> None:
         """Validate."""
@@ -106,6 +108,8 @@ class StackOptions:
                 f" not {self.global_workers}"
             )
 
+        if not 0 <= self.keep_policies < 1e6:
+            raise ValueError(f"keep_policies must be 0 s or more, not {self.keep_policies}")
         if self.demo is not None and self.from_bag is not None:
             raise ValueError("nobody practises from a bag: no demonstration is followed")
         for role in self.role.split(","):

@@ -13,8 +13,13 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.context import Context
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.signals import SignalHandlerOptions
 from std_srvs.srv import Trigger
+
+from adgps_core.conversions.messages import global_policy_from_msg
+from adgps_core.global_policy import GlobalPolicy
+from adgps_msgs.msg import PolicyParameters
 
 DiagnosticsCallback = Callable[[str, dict[str, str]], None]
 
@@ -77,6 +82,24 @@ def watch_diagnostics(node: Node, heard: DiagnosticsCallback) -> None:
             heard(status.name, {pair.key: pair.value for pair in status.values})
 
     node.create_subscription(DiagnosticArray, "/diagnostics", on_message, 100)
+
+
+def watch_policies(node: Node, heard: Callable[[GlobalPolicy], None]) -> None:
+    """Call heard(policy) for every policy that robots are to run, on the executor's thread."""
+
+    def on_message(message: PolicyParameters) -> None:
+        try:
+            policy = global_policy_from_msg(message)
+        except ValueError:
+            return  # controllers refuse it, and say so
+        heard(policy)
+
+    latched = QoSProfile(
+        depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
+    )
+    node.create_subscription(
+        PolicyParameters, "/param_server/policy_parameters", on_message, latched
+    )
 
 
 def request_checkpoint(node: Node, patience: float) -> Future[str]:

@@ -7,6 +7,8 @@ checkpoints/        of the parameter server and the local workers
 log/                what each process printed
 events/             for TensorBoard
 curve.jsonl         the learning curve, a point a line, written as it happens
+policies/           those that the run went through, where asked for
+diagnostics.json    what every node said last while robots practised
 summary.json, cost.png
 bag/                what was recorded, where asked for
 demonstrations.safetensors

@@ -19,10 +19,11 @@ from adgps_bringup.events import EventWriter
 from adgps_bringup.interrupts import Interrupted, Interrupts
 from adgps_bringup.options import StackOptions
 from adgps_bringup.plots import plot_cost
+from adgps_bringup.policy_history import PolicyHistory
 from adgps_bringup.progress import ProgressDisplay, duration
 from adgps_bringup.real_robots import read_robots
 from adgps_bringup.rollouts import RESET_TIMEOUT
-from adgps_bringup.ros_node import request_checkpoint, watch_diagnostics
+from adgps_bringup.ros_node import request_checkpoint, watch_diagnostics, watch_policies
 from adgps_bringup.run_folder import (
     CurveFile,
     keep_parameter_files,
@@ -41,7 +42,7 @@ from adgps_bringup.stack import (
 )
 from adgps_bringup.stack_from_bag import describe_from_bag
 from adgps_bringup.training_state import TrainingState, version_key
-from adgps_core.global_policy import PolicyVersion
+from adgps_core.global_policy import GlobalPolicy, PolicyVersion
 from adgps_core.tasks import SPLITS, make_task
 
 START_TIMEOUT = 180.0
@@ -181,6 +182,7 @@ class _Training:
                 self._state.update(name, values, self._now)
 
         watch_diagnostics(session.node, heard)
+        self._keep_policies(session)
         next_events = 0.0
         try:
             while not self._state.finished:
@@ -199,6 +201,34 @@ class _Training:
                 self._write_events(events)
         finally:
             events.close()
+            with self._lock:
+                self._write_diagnostics()
+
+    def _keep_policies(self, session: Session) -> None:
+        """Keep the policies that the run goes through, if that is asked for."""
+        period = self._stack.options.keep_policies
+        if not period:
+            return
+        history = PolicyHistory(self._run, period)
+
+        def heard(policy: GlobalPolicy) -> None:
+            with self._lock:
+                now, rollouts = self._state.wall_clock_s(self._now), self._state.rollouts
+            history.offer(policy, now, rollouts)
+
+        watch_policies(session.node, heard)
+
+    def _write_diagnostics(self) -> None:
+        """What every node said last, for those who want to know where the time went."""
+        state = self._state
+        content = {
+            "schema_version": summary.SCHEMA_VERSION,
+            "wall_clock_s": state.wall_clock_s(self._now),
+            "practice_began_s": state.practice_began_s,
+            "rollouts": state.rollouts,
+            "nodes": state.diagnostics,
+        }
+        summary.write_json(self._run / "diagnostics.json", content)
 
     def _write_events(self, events: EventWriter) -> None:
         """Curve and diagnostics for TensorBoard."""

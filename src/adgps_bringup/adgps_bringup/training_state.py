@@ -97,6 +97,8 @@ class TrainingState:
         self._costs: dict[str, float] = {}
         self.last_progress_s = 0.0
         self.last_rollout_s = 0.0
+        self.practice_began_s: float | None = None
+        """When the first robot was first heard to sample, earlier parts of the run included [s]."""
         self._first: dict[str, tuple[float, float]] = {}
         self._earlier_s = self.curve[-1].wall_clock_s if self.curve else 0.0
 
@@ -119,6 +121,8 @@ class TrainingState:
             return  # a peer's broken number must not end the run
         before = self.workers.get(namespace, WorkerProgress(namespace))
         self.workers[namespace] = progress
+        if self.practice_began_s is None and progress.state.startswith("sampling"):
+            self.practice_began_s = self.wall_clock_s(now)
         self._first.setdefault(namespace, (now, progress.iteration))
         if (progress.rollouts, progress.iteration, progress.state) != (
             before.rollouts,

@@ -42,11 +42,15 @@ class Progress:
         return _mean(self.distances)
 
     @property
+    def elapsed(self) -> float:
+        """Time since practice began, until it ended [s]."""
+        return (self.ended or time.monotonic()) - self.started
+
+    @property
     def utilization(self) -> float:
         """Time of the rollouts that were learned from, over wall clock."""
-        elapsed = (self.ended or time.monotonic()) - self.started
         rollouts = self.times["rollout"]
-        return rollouts.count * rollouts.mean / max(elapsed, 1e-9)
+        return rollouts.count * rollouts.mean / max(self.elapsed, 1e-9)
 
 
 def _mean(values: dict[str, float]) -> float:

@@ -89,6 +89,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--storage", default=unset, help=f"of the bag: {' or '.join(STORAGES)} ({default.storage})"
     )
     parser.add_argument(
+        "--keep-policies",
+        type=float,
+        default=unset,
+        metavar="SECONDS",
+        help="keep a policy in DIR/policies every so often",
+    )
+    parser.add_argument(
         "--from-bag",
         type=Path,
         metavar="BAG",
