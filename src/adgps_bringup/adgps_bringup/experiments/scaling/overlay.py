@@ -10,7 +10,7 @@ from adgps_bringup.experiments.scaling.plan import NETWORKS, PlannedRun
 
 STATE_RATE = 60.0
 """Joint states a second [Hz]: three for each tick of the controller, in steps of the physics of
-1/240 s. A tick acts on a state of the same instant at this rate as well as at twice of it, and eight
+1/240 s. A tick acts on a state of the same instant at this rate as well as at twice it, and eight
 robots leave half a core more to those who learn."""
 
 

@@ -1,6 +1,6 @@
 """What is run: variants, networks, seeds, and the settings that they share.
 
-All runs of a network practise the same instances with the same number of rollouts, in real time, and
+All runs of a network practise the same instances with equal numbers of rollouts, in real time, and
 differ in who waits for whom:
 
     GPS       one robot, Algorithm 1: sampling, local and global steps strictly alternate
