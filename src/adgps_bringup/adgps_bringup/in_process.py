@@ -1,7 +1,8 @@
 """Practise in one process, with a simulated arm and without ROS, for experiments and debugging.
 
 What runs is what the nodes run: the local worker's practice, the controller's rollout with its
-limits, the simulator. There is no global policy, so that BADMM is plain trajectory optimisation.
+limits, the simulator. `practise` has no global policy, so that BADMM is plain trajectory
+optimisation.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ _TICK_NS = 1_000_000_000
 
 
 class InProcessRobot:
-    """A simulated arm in lock-step that runs local policies.
+    """A simulated arm in lock-step that runs policies.
 
     Parameters
     ----------
@@ -45,6 +46,9 @@ class InProcessRobot:
     variation : how the arm differs from others; None: not at all.
     watch : called at every tick of a rollout with the world, the tick's number, from 0, and the
         state (dX,).
+    sense : what else is measured then, name to (dZ,), from the world, the instance, the tick's
+        number and the state.
+    name : of the robot, for the record.
     """
 
     def __init__(
@@ -54,6 +58,8 @@ class InProcessRobot:
         perturbation: float = 0.01,
         variation: Variation | None = None,
         watch: Callable[[World, int, Array], None] = lambda *_: None,
+        sense: Callable[[World, Instance, int, Array], Mapping[str, Array]] = lambda *_: {},
+        name: str = "in_process",
     ) -> None:
         self._task = task
         self._seed = seed
@@ -62,6 +68,8 @@ class InProcessRobot:
         self._limits = panda_limits(self._kinematics)
         self._world = World(scene=scene_builder(task.name), variation=variation)
         self._watch = watch
+        self._sense = sense
+        self._name = name
 
     def reset(self, instance: Instance, seed: int) -> None:
         """Bring arm and scene to the start of an instance."""
@@ -85,12 +93,19 @@ class InProcessRobot:
     ) -> tuple[Trajectory | None, StoppedError | None]:
         """Run a policy from where the arm is; what there is of it, and why it ended early."""
         local = policy if isinstance(policy, LinearGaussianPolicy) else None
-        goal = Goal(instance, self._task.horizon, seed=seed, policy=local, noise_scale=noise_scale)
+        goal = Goal(
+            instance,
+            self._task.horizon,
+            seed=seed,
+            policy=local,
+            noise_scale=noise_scale,
+            rollout_id=f"{self._name}/{seed}",
+        )
         sampler: Sampler
         sampler = (
             GlobalSampler(policy) if isinstance(policy, GlobalPolicy) else LocalSampler(policy)
         )
-        rollout = Rollout(goal, sampler, self._task, self._limits, "in_process")
+        rollout = Rollout(goal, sampler, self._task, self._limits, self._name)
         period = self._task.control_period
         try:
             for tick in range(self._task.horizon + 1):
@@ -99,7 +114,9 @@ class InProcessRobot:
                 self._watch(self._world, tick, state)
                 stamp = round(tick * period * _TICK_NS)
                 reading = self._world.imu
-                measurements = {} if reading is None else {IMU: reading.row}
+                measurements = dict(self._sense(self._world, instance, tick, state))
+                if reading is not None:
+                    measurements[IMU] = reading.row
                 torques = rollout.tick(
                     stamp, arm.positions, arm.velocities, state, measurements=measurements
                 )

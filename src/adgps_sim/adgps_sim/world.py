@@ -30,7 +30,7 @@ from adgps_sim.guide import (
 )
 from adgps_sim.imu import Imu, ImuReading, ImuSettings
 from adgps_sim.links import link_motion
-from adgps_sim.scene import SceneBuilder
+from adgps_sim.scene import Scene, SceneBuilder
 from adgps_sim.variation import Variation, apply
 
 URDF = Path(pybullet_data.getDataPath()) / "franka_panda" / "panda.urdf"
@@ -227,6 +227,11 @@ class World:
         return ArmState(
             positions[:arm], velocities[:arm], self._efforts, positions[arm:], velocities[arm:]
         )
+
+    @property
+    def scene(self) -> Scene | None:
+        """What the arm works on; None where it is alone."""
+        return self._scene
 
     @property
     def succeeded(self) -> bool | None:

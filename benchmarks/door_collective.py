@@ -1,0 +1,369 @@
+"""Train one network to open doors with four robots, in one process tree, without ROS and images.
+
+    ./adgps exec python benchmarks/door_collective.py [--quick] [--seed 0] [--no-single]
+
+It is the door experiment (paper, section V-B) but for what is seen: in place of the feature points
+of a pre-trained network, 64 numbers that are linear in where the handle and the hand are, as a
+camera of the robot's own would tell, wrong by about 0.5 cm for the door and 3 cm for the hand, most
+of it for a whole rollout. Everything else is what the nodes run: practice, the controller's
+rollouts, the replay memory, gradients, the server's optimiser, the hyper-parameters of
+`launch/config/door`. Robots differ, and robot i keeps its handle.
+
+Robots practise beside each other. Whenever each has finished an instance, the network is trained
+with the steps that their rollouts allow, and all go on with it. At the end it is tried, without
+exploration, on the grids of doors of `evaluate --trials`; the simulator tells what is open. Beside
+it: a robot alone that practises one door and those around it, with as many rollouts. The exit
+status is 1 if the collective's network opens less of the held-out handle than `FLOOR`, or less than
+25 points more than that of the robot alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.spatial.transform import Rotation
+
+from adgps_bringup.in_process import InProcessRobot
+from adgps_bringup.local_settings import local_configuration
+from adgps_bringup.parameter_files import load
+from adgps_bringup.resources import hyper_parameters
+from adgps_bringup.showing import demonstrate
+from adgps_core.demonstration import Demonstration
+from adgps_core.end_effector import POINT_POSITIONS as POINTS
+from adgps_core.global_policy import Architecture, GlobalPolicy, PolicyVersion, initial_values
+from adgps_core.measurements import FEATURES, GRIPPER
+from adgps_core.optimized import OptimizedTrajectories
+from adgps_core.phases import Phase
+from adgps_core.tasks import Instance
+from adgps_core.tasks.door import CENTRE, TRAINED_HANDLES, Door, pose_of
+from adgps_core.typing import Array
+from adgps_core.vision.architecture import FIGURE_8
+from adgps_global_worker.batches import InstanceRows, instance_rows, training_set
+from adgps_global_worker.replay_memory import ReplayMemory
+from adgps_global_worker.sgd import stochastic_gradient
+from adgps_local_worker.local_state import LocalState
+from adgps_local_worker.practice import Practice, RolloutError, Schedule
+from adgps_param_server.optimizers import FlatOptimizer, OptimizerConfiguration
+from adgps_sim.door import DoorScene
+from adgps_sim.variation import vary
+from adgps_sim.world import World
+
+TASK = Door(visual=True)
+ROBOTS = 4
+FLOOR = 0.35
+BETTER = 0.25
+DOOR_ERROR, HAND_ERROR = 0.0035, 0.02  # [m] a coordinate, for a rollout, and again at each tick
+CAMERA_TURNED, CAMERA_MOVED = np.radians(2.0), 0.02  # of a robot, standard deviations [rad], [m]
+TRIAL_SEED = 10**6
+"""Far from the seeds of practice."""
+
+_ANGLE_ERRORS = np.array([0.05, 0.02])  # [rad]
+_POINTS = np.array([[0.0, 0.0, 0.0], [0.0, 0.1, 0.0], [0.0, 0.0, 0.1]])  # [m]
+_SPANS = np.repeat([0.04, 0.6, 0.15], [9, 2, 9])
+"""What moves the features alike: the handle's points [m], the angles of handle and door [rad], the
+hand's points [m]."""
+
+
+class StandIn:
+    """Features of what is true, as a robot's camera and a network that errs would tell."""
+
+    def __init__(self, seed: int) -> None:
+        shared = np.random.default_rng(161)
+        self._map = 0.2 * shared.standard_normal((FIGURE_8.dim_features, 20)) / _SPANS / 20**0.5
+        rng = np.random.default_rng((seed, 7))
+        self._turned = Rotation.from_rotvec(CAMERA_TURNED * rng.standard_normal(3))
+        self._moved = CAMERA_MOVED * rng.standard_normal(3)
+        self._rng = rng
+        self._off = np.zeros(18)
+
+    def __call__(
+        self, world: World, instance: Instance, tick: int, state: Array
+    ) -> Mapping[str, Array]:
+        """Measure as the nodes do."""
+        errors = np.repeat([DOOR_ERROR, HAND_ERROR], 9)
+        if tick == 0:
+            self._off = errors * self._rng.standard_normal(18)
+        wrong = self._off + errors * self._rng.standard_normal(18)
+        position, yaw = pose_of(instance)
+        handle = position + Rotation.from_euler("z", yaw).apply(_POINTS)
+        scene = world.scene
+        assert isinstance(scene, DoorScene)
+        angles = [scene.turned, scene.opened] + _ANGLE_ERRORS * self._rng.standard_normal(2)
+        seen = (self._seen(handle) + wrong[:9], angles, self._seen(state[POINTS]) + wrong[9:])
+        return {FEATURES: self._map @ np.concatenate(seen), GRIPPER: np.array([0.04])}
+
+    def _seen(self, points: Array) -> Array:
+        moved: Array = self._turned.apply(points.reshape(3, 3) - CENTRE[:3]) + self._moved
+        return moved.ravel()
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the task's files say, of all workers."""
+
+    local: dict[str, Any]
+    world: dict[str, Any]
+    server: dict[str, Any]
+
+    @staticmethod
+    def read() -> Settings:
+        """Read the files of MDGPS and PI2."""
+        found: dict[str, dict[str, Any]] = {}
+        for path in hyper_parameters(TASK.name, "mdgps", "pi2"):
+            for pattern, parameters in load(path):
+                found.setdefault(pattern.rsplit("/", 1)[-1], {}).update(parameters)
+        return Settings(found["local_worker"], found["global_worker"], found["param_server"])
+
+
+class Learner:
+    """The parameter server and the global workers, in turns."""
+
+    def __init__(self, settings: Settings, samples: int, seed: int) -> None:
+        server, world = settings.server, settings.world
+        self._architecture = Architecture(
+            TASK.dim_o, TASK.dim_u, tuple(server["hidden"]), server["action_scale"]
+        )
+        rng = np.random.default_rng(seed)
+        first = initial_values(self._architecture, rng, server["initial_log_variance"])
+        self._optimizer = FlatOptimizer(
+            OptimizerConfiguration(
+                server["optimizer"],
+                server["learning_rate"],
+                weight_decay=server["weight_decay"],
+            ),
+            first,
+        )
+        self._average, self._averaging = first, server["averaging"]
+        total = ROBOTS * world["replay_total"]
+        each = min(max(world["replay_per_instance"], 3 * samples), total)
+        self._memory = ReplayMemory(TASK, each, total)
+        self._per_rollout = world["min_steps_per_rollout"]
+        self._batch, self._longest = world["batch_size"], world["max_gradient_norm"]
+        self._rng = rng
+        self._rows: dict[str, tuple[int, InstanceRows]] = {}
+        self._updates = 0
+        self.rollouts = 0
+
+    @property
+    def policy(self) -> GlobalPolicy:
+        """What robots run."""
+        return self._policy(self._average)
+
+    def learn(self, arrived: Sequence[OptimizedTrajectories]) -> None:
+        """Remember what has arrived, and take the steps that it allows."""
+        new = sum(self._memory.add(each).rollouts for each in arrived)
+        self.rollouts += new
+        policy = self._policy(self._optimizer.values)
+        rows = {}
+        for key, revision in self._memory.revisions.items():
+            known = self._rows.get(key)
+            if known is None or known[0] != revision or self._memory.weighs_anew(key):
+                known = (revision, instance_rows(self._memory.samples(key), policy, 10.0))
+            rows[key] = known
+        self._rows = rows
+        data = training_set([made for _, made in rows.values()])
+        for _ in range(round(self._per_rollout * new)):
+            gradient = stochastic_gradient(
+                self._architecture,
+                self._optimizer.values,
+                data,
+                self._batch,
+                self._rng,
+                self._longest,
+            )
+            self._optimizer.step(gradient.values)
+            self._updates += 1
+            part = 1 / min(self._averaging, self._updates)
+            self._average = self._average + np.float32(part) * (
+                self._optimizer.values - self._average
+            )
+
+    def _policy(self, values: Any) -> GlobalPolicy:
+        version = PolicyVersion(1, self._updates)
+        return GlobalPolicy(self._architecture, *TASK.observation_scaling, values, version)
+
+
+class Link:
+    """A robot's peers, at the other end of a pipe."""
+
+    def __init__(self, pipe: Connection) -> None:
+        self._pipe = pipe
+        self._policy: GlobalPolicy = pipe.recv()
+
+    def global_policy(self) -> GlobalPolicy:
+        """Newest global policy."""
+        return self._policy
+
+    def publish(self, optimized: OptimizedTrajectories, state: LocalState) -> None:
+        """Hand over samples and local policy."""
+        self._pipe.send(optimized)
+
+    def wait_for_training(self, rounds: int) -> None:
+        """Wait for the policy that was trained with it."""
+        self._policy = self._pipe.recv()
+
+
+def make_robot(index: int, seed: int) -> InProcessRobot:
+    """Make a robot that differs from others, also in what it sees."""
+    own = seed * 1000 + index
+    variation = vary(1.0, np.random.default_rng(own))
+    name = f"robot_{index + 1}"
+    return InProcessRobot(TASK, own, variation=variation, sense=StandIn(own), name=name)
+
+
+def practise(
+    pipe: Connection,
+    index: int,
+    seed: int,
+    instances: Sequence[Instance],
+    schedule: Schedule,
+    shown: tuple[Demonstration, ...],
+) -> None:
+    """Process of a robot: practise all its instances, then end."""
+    torch.set_num_threads(1)
+    Practice(
+        TASK.shown(shown),
+        tuple(instances),
+        local_configuration(TASK.name, "mdgps", "pi2"),
+        schedule,
+        make_robot(index, seed),
+        Link(pipe),
+        f"robot_{index + 1}",
+        log=lambda _: None,
+        demonstrations=shown,
+    ).run()
+    pipe.close()
+
+
+def train(
+    deal: Sequence[Sequence[Instance]],
+    schedule: Schedule,
+    shown: tuple[Demonstration, ...],
+    settings: Settings,
+    seed: int,
+    trials: Trials,
+) -> GlobalPolicy:
+    """Practise and train; say now and then how good the network is."""
+    spawn = get_context("spawn")
+    learner = Learner(settings, schedule.samples, seed)
+    processes, pipes = [], []
+    for index, instances in enumerate(deal):
+        mine, other = spawn.Pipe()
+        arguments = (other, index, seed, instances, schedule, shown)
+        processes.append(spawn.Process(target=practise, args=arguments, daemon=True))
+        processes[-1].start()
+        other.close()
+        mine.send(learner.policy)
+        pipes.append(mine)
+    begun = time.monotonic()
+    for iteration in range(1, schedule.iterations + 1):
+        for _ in deal[0]:
+            learner.learn([pipe.recv() for pipe in pipes])
+            for pipe in pipes:
+                pipe.send(learner.policy)
+        last = iteration == schedule.iterations
+        if last or iteration in (schedule.phases[0].iterations, schedule.iterations // 2):
+            minutes = (time.monotonic() - begun) / 60
+            trials.show(f"{iteration} iterations", learner.policy, learner.rollouts, minutes)
+    for process in processes:
+        process.join()
+    return learner.policy
+
+
+def opened(
+    policy: GlobalPolicy, index: int, seed: int, doors: Sequence[Instance]
+) -> tuple[int, int]:
+    """How many of some doors a robot opens without exploration, and of how many."""
+    robot = make_robot(index, seed)
+    count = 0
+    for door in doors:
+        robot.reset(door, TRIAL_SEED)
+        try:
+            robot.rollout(door, policy, TRIAL_SEED, 0.0)
+        except RolloutError:
+            continue
+        count += bool(robot.succeeded)
+    robot.close()
+    return count, len(doors)
+
+
+class Trials:
+    """Tries a policy on training doors, each by its robot, and on grids, by all robots."""
+
+    def __init__(self, pool: ProcessPoolExecutor, robots: Sequence[int], seed: int) -> None:
+        self._pool, self._robots, self._seed = pool, robots, seed
+        training = TASK.instances("training")
+        grids = [TASK.trials(kind).instances for kind in TRAINED_HANDLES]
+        self._jobs = {
+            "training": [(robot, training[robot::ROBOTS]) for robot in robots],
+            "validation": [(robot, TASK.instances("validation")) for robot in robots],
+            "trained handles, grid": [
+                (robot, grids[number % len(grids)]) for number, robot in enumerate(robots)
+            ],
+            "held-out handle, grid": [(robot, TASK.trials().instances) for robot in robots],
+        }
+        self.found: dict[str, float] = {}
+
+    def show(self, title: str, policy: GlobalPolicy, rollouts: int, minutes: float) -> None:
+        """Print a row of the table."""
+        cells = []
+        for name, jobs in self._jobs.items():
+            waiting = [self._pool.submit(opened, policy, r, self._seed, d) for r, d in jobs]
+            counts = np.array([each.result() for each in waiting]).sum(0)
+            self.found[name] = float(counts[0] / counts[1])
+            cells.append(f"{self.found[name]:.0%} of {counts[1]}")
+        print(f"| {title} | {rollouts} | {minutes:.1f} | {' | '.join(cells)} |", flush=True)
+
+    def header(self) -> None:
+        """Print the head of the table."""
+        names = ["after", "rollouts", "minutes", *self._jobs]
+        print(f"| {' | '.join(names)} |\n|{'---|' * len(names)}")
+
+
+def main() -> int:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--quick", action="store_true", help="a quarter of it, unjudged")
+    parser.add_argument("--no-single", action="store_true", help="leave out the robot alone")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    settings = Settings.read()
+    phases = [Phase.parse(each) for each in settings.local["phases"]]
+    if options.quick:
+        phases = [replace(each, iterations=max(1, each.iterations // 4)) for each in phases]
+    samples = settings.local["samples"]
+    training = TASK.instances("training")
+    shown = demonstrate(TASK, training)
+    collective = [training[robot::ROBOTS] for robot in range(ROBOTS)]
+    runs = {"collective": (collective, samples)}
+    if not options.no_single:
+        # One instance of one robot, as many rollouts in as many iterations.
+        runs["a robot alone, one door"] = ([training[:1]], samples * len(training))
+    found = {}
+    with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
+        for name, (deal, each) in runs.items():
+            print(f"\n{name}: {', '.join(map(str, phases))}, {each} rollouts of an instance")
+            trials = Trials(pool, range(len(deal)), options.seed)
+            trials.header()
+            schedule = Schedule(tuple(phases), samples=each, seed=options.seed)
+            train(deal, schedule, shown, settings, options.seed, trials)
+            found[name] = trials.found["held-out handle, grid"]
+    if options.quick:
+        return 0
+    better = found["collective"] - found.get("a robot alone, one door", 0.0) >= BETTER
+    return int(found["collective"] < FLOOR or not (better or options.no_single))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
