@@ -20,7 +20,13 @@ What is recorded of a demonstration is where the hand went, not how hard it pres
 of a lever, the held-out handle is too stiff for a policy that follows a demonstration of its own
 door."""
 
-TURNED, OPENED = 1.2, 0.62
+ROLL = 0.3
+"""Part of the handle's turn that the hand rolls along with.
+
+If it did not, a lever that slopes would slide out between the fingers that pull it; if it did all
+of it, they would be wedged."""
+
+TURNED, OPENED = 1.2, 0.7
 """How far the guide turns its hand about the handle's axis and about the hinge [rad]; the handle
 meets its stop before."""
 
@@ -41,8 +47,8 @@ _WAY = (
     (1.3, 0.0, 0.0, 0.0),
     (1.8, 0.5 * TURNED, 0.0, 0.0),
     (2.3, TURNED, 0.0, 0.0),
-    (3.1, TURNED, 0.5 * OPENED, 0.0),
-    (3.9, TURNED, OPENED, 0.0),
+    (3.2, TURNED, 0.5 * OPENED, 0.0),
+    (4.1, TURNED, OPENED, 0.0),
 )
 """Time [s], handle and door turned [rad], and how far the hand is behind the lever [m]."""
 
@@ -60,7 +66,7 @@ def _waypoint(
     held = np.array([-STANDOFF, GRASP * np.cos(turned), -GRASP * np.sin(turned)])
     swung = Rotation.from_euler("z", -opened)
     facing = Rotation.from_euler("z", yaw)
-    rotation = facing * swung * _LEANING
+    rotation = facing * swung * Rotation.from_euler("x", -ROLL * turned) * _LEANING
     lever = position + facing.apply(hinge + swung.apply(held - hinge))
     tip = lever + rotation.apply((0.0, 0.0, _DEEPER - behind))
     return Waypoint(time, tip, rotation.as_matrix(), overlap=_OVERLAP)
