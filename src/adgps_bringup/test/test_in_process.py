@@ -6,13 +6,18 @@ import numpy as np
 import pytest
 
 from adgps_bringup.in_process import InProcessRobot, practise
-from adgps_core.measurements import DIM_IMU, IMU
+from adgps_core.global_policy import Architecture, GlobalPolicy, initial_values
+from adgps_core.measurements import DIM_IMU, FEATURES, GRIPPER, IMU
 from adgps_core.phases import Phase
-from adgps_core.tasks import make_task
+from adgps_core.tasks import Instance, make_task
+from adgps_core.tasks.door import Door
 from adgps_core.tasks.drawer import SHUT
+from adgps_core.typing import Array
 from adgps_local_worker.configuration import LocalConfiguration
 from adgps_local_worker.local_state import initial_state
 from adgps_local_worker.practice import RolloutError, Schedule
+from adgps_sim.door import DoorScene
+from adgps_sim.world import World
 
 DRAWER = make_task("drawer")
 INSTANCE = DRAWER.instances("validation")[0]
@@ -73,3 +78,26 @@ def test_the_drawer_s_imu_is_measured_and_repeats() -> None:
     assert (rows[0][:, 9] != rows[1][:, 9]).all()
     assert rows[0].shape == (DRAWER.horizon, DIM_IMU)
     robot.close()
+
+
+def test_what_is_sensed_besides_is_observed_by_a_global_policy() -> None:
+    """At every tick, with the world and the instance at hand; the arm goes by it."""
+    task = Door(visual=True, horizon=12)
+    instance = task.instances("training")[0]
+
+    def sense(world: World, door: Instance, tick: int, state: Array) -> dict[str, Array]:
+        assert door is instance and isinstance(world.scene, DoorScene)
+        return {FEATURES: np.full(64, 0.01 * tick), GRIPPER: np.array([world.scene.turned])}
+
+    network = Architecture(task.dim_o, task.dim_u, hidden=(4,))
+    values = initial_values(network, np.random.default_rng(0))
+    policy = GlobalPolicy(network, *task.observation_scaling, values)
+    robot = InProcessRobot(task, sense=sense, name="seeing")
+    robot.reset(instance, 1)
+    trajectory = robot.rollout(instance, policy, 7, noise_scale=0.0)
+    robot.close()
+    assert (trajectory.robot, trajectory.rollout_id) == ("seeing", "seeing/7")
+    np.testing.assert_allclose(trajectory.observations[:, 0], 0.01 * np.arange(12))
+    np.testing.assert_allclose(
+        trajectory.actions_sampled, policy.mean(trajectory.observations), atol=1e-6
+    )
