@@ -12,7 +12,7 @@ from adgps_bringup.run_folder import check_writable, locked
 NAME = "experiment"
 HELP = "run one of the paper's experiments; the same command goes on with one that was stopped"
 
-EXPERIMENTS = ("door",)
+EXPERIMENTS = ("door", "scaling")
 PRESETS = ("full", "quick")
 
 
@@ -43,9 +43,13 @@ def prepare(arguments: argparse.Namespace) -> Callable[[], int]:
 
     def run() -> int:
         # Imported late, so that a wrong argument is answered at once.
-        from adgps_bringup.experiments.door.experiment import run_door
-
         with Interrupts() as interrupts, locked(folder):
+            if arguments.name == "scaling":
+                from adgps_bringup.experiments.scaling.experiment import run_scaling
+
+                return run_scaling(folder, arguments.preset, arguments.seed, interrupts)
+            from adgps_bringup.experiments.door.experiment import run_door
+
             chosen = arguments.preset, arguments.seed, arguments.device
             return run_door(folder, *chosen, interrupts)
 

@@ -16,9 +16,12 @@ from pathlib import Path
 
 from adgps_bringup.interrupts import Interrupted, Interrupts
 from adgps_bringup.progress import duration
+from adgps_bringup.run_folder import RunFolderError
 from adgps_bringup.summary import write_json
 from adgps_bringup.supervisor import tether_command
 
+CHOICES = "experiment.json"
+"""What an experiment's folder is for, in it."""
 DURATIONS = "stages.json"
 """Wall clock of each stage [s], over all its parts, in the experiment's folder."""
 
@@ -122,6 +125,16 @@ def run_stages(
             )
         say(f"{head}: done in {duration(took[stage.name])}")
     return took
+
+
+def claim(folder: Path, choices: dict[str, object]) -> None:
+    """Note what the folder is for; RunFolderError if it is for something else."""
+    path = folder / CHOICES
+    if path.exists():
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if found != choices:
+            raise RunFolderError(f"{folder} holds another experiment: {found}")
+    write_json(path, choices)
 
 
 def read_durations(folder: Path) -> dict[str, float]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from adgps_bringup.experiments.door.plan import (
@@ -17,14 +16,10 @@ from adgps_bringup.experiments.door.plan import (
     write_parameters,
 )
 from adgps_bringup.experiments.door.report import write_report
-from adgps_bringup.experiments.stages import run_stages
+from adgps_bringup.experiments.stages import claim, run_stages
 from adgps_bringup.interrupts import Interrupts
 from adgps_bringup.parameter_files import load
 from adgps_bringup.resources import hyper_parameters
-from adgps_bringup.run_folder import RunFolderError
-from adgps_bringup.summary import write_json
-
-_CHOICES = "experiment.json"
 
 
 def run_door(
@@ -39,7 +34,7 @@ def run_door(
     StageError, Interrupted
         As `run_stages`.
     """
-    _claim(folder, {"experiment": TASK, "preset": preset, "seed": seed})
+    claim(folder, {"experiment": TASK, "preset": preset, "seed": seed})
     chosen = PRESETS[preset]
     for run, robots in ((COLLECTIVE, ROBOTS), (SINGLE, 1)):
         path = parameter_file(folder, run)
@@ -49,16 +44,6 @@ def run_door(
     page = write_report(folder, chosen, seed, took)
     print(f"see {page}", flush=True)
     return 0
-
-
-def _claim(folder: Path, choices: dict[str, object]) -> None:
-    """Note what the folder is for, or refuse one that is for something else."""
-    path = folder / _CHOICES
-    if path.exists():
-        found = json.loads(path.read_text(encoding="utf-8"))
-        if found != choices:
-            raise RunFolderError(f"{folder} holds another experiment: {found}")
-    write_json(path, choices)
 
 
 def _samples() -> int:

@@ -9,9 +9,9 @@ import yaml
 from adgps_bringup.experiments.scaling.plan import NETWORKS, PlannedRun
 
 STATE_RATE = 60.0
-"""Joint states a second [Hz]: three for each tick of the controller, in steps of the physics of
-1/240 s. A tick acts on a state of the same instant at this rate as well as at twice it, and eight
-robots leave half a core more to those who learn."""
+"""Joint states a second [Hz]: three for each tick of the controller; the physics step at 240 Hz all
+the same. A tick acts on a state of the same instant at this rate as it does at twice of it, and
+eight robots leave more of two cores to those who learn."""
 
 
 def parameters(run: PlannedRun) -> dict[str, dict[str, dict[str, object]]]:

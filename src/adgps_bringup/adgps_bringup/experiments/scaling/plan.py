@@ -1,7 +1,7 @@
 """What is run: variants, networks, seeds, and the settings that they share.
 
-All runs of a network practise the same instances with equal numbers of rollouts, in real time, and
-differ in who waits for whom:
+All runs of a network practise the same instances with the same number of rollouts, in real time.
+They differ in who waits for whom:
 
     GPS       one robot, Algorithm 1: sampling, local and global steps strictly alternate
     AGPS      one robot whose global worker trains while it practises
@@ -14,7 +14,8 @@ run with.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 TASK = "reach"
 INSTANCES = 8
@@ -108,79 +109,118 @@ class Plan:
     Parameters
     ----------
     name : of the preset.
-    networks : keys of NETWORKS.
-    pairs : numbers of asynchronous pairs.
+    pairs : numbers of asynchronous pairs, by network, a key of NETWORKS.
     seeds : of every variant.
     iterations, samples : of each instance, rollouts of an iteration.
     factor : simulated seconds per second.
     threshold : mean cost of the test instances that counts as having learned.
     candidates : steps that GPS may take.
-    side_by_side : most robots that run at once, in several runs; a run with more has the machine
-        for itself.
+    side_by_side : most robots that run at once, in several runs of one variant; a run with more
+        has the machine for itself.
+    kept : policies that a run keeps to be evaluated, about.
+    predicted : numbers of robots that the model is asked about.
     """
 
     name: str
-    networks: tuple[str, ...] = ("small", "large")
-    pairs: tuple[int, ...] = (1, 2, 4, 8)
+    pairs: Mapping[str, tuple[int, ...]] = field(
+        default_factory=lambda: {"small": (8, 4, 1, 2), "large": (8, 4, 1)}
+    )
     seeds: tuple[int, ...] = (0, 1, 2)
-    iterations: int = 15
+    iterations: int = 12
     samples: int = 4
     factor: float = 1.0
-    threshold: float = 90.0
-    candidates: tuple[GpsSteps, ...] = (GpsSteps(1, 200), GpsSteps(4, 100))
-    side_by_side: int = 1
+    threshold: float = 100.0
+    candidates: tuple[GpsSteps, ...] = (
+        GpsSteps(1, 200),
+        GpsSteps(1, 400),
+        GpsSteps(2, 200),
+        GpsSteps(4, 100),
+    )
+    side_by_side: int = 3
+    kept: int = 200
+    predicted: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 
     def tuning(self) -> tuple[PlannedRun, ...]:
         """Candidates for the steps of GPS, in lock-step; none if there is no choice."""
         if len(self.candidates) == 1:
             return ()
+        like = PlannedRun("", 1, "sync", self.seeds[0], self.iterations, self.samples, 0.0)
         return tuple(
-            PlannedRun(
-                network,
-                1,
-                "sync",
-                self.seeds[0],
-                self.iterations,
-                self.samples,
-                factor=0.0,
-                gps=candidate,
-                tuning=True,
-            )
-            for network in self.networks
+            replace(like, network=network, gps=candidate, tuning=True)
+            for network in self.pairs
             for candidate in self.candidates
         )
 
-    def runs(self, gps: dict[str, GpsSteps]) -> tuple[PlannedRun, ...]:
-        """Runs in real time, those that tell most first: GPS, then many robots, then few.
+    def runs(self, gps: Mapping[str, GpsSteps]) -> tuple[PlannedRun, ...]:
+        """Runs in real time, GPS first, to which all others are compared.
 
         Parameters
         ----------
-        gps : steps of Algorithm 1 by network.
+        gps : steps of Algorithm 1 by network; the first candidate where there is none.
         """
-        runs = []
-        for seed in self.seeds:
-            for network in self.networks:
-                steps = gps.get(network, self.candidates[0])
-                like = PlannedRun(
-                    network, 1, "sync", seed, self.iterations, self.samples, self.factor, steps
-                )
-                runs.append(like)
-                for robots in sorted(self.pairs, reverse=True):
-                    runs.append(replace(like, robots=robots, mode="async"))
-        return tuple(runs)
+        return tuple(
+            PlannedRun(
+                network,
+                robots,
+                mode,
+                seed,
+                self.iterations,
+                self.samples,
+                self.factor,
+                gps.get(network, self.candidates[0]),
+            )
+            for network, pairs in self.pairs.items()
+            for robots, mode in ((1, "sync"), *((robots, "async") for robots in pairs))
+            for seed in self.seeds
+        )
+
+    def keep_period(self, run: PlannedRun) -> float:
+        """Shortest time between two policies that a run keeps [s]."""
+        return max(0.5, run.expected_s / self.kept)
+
+
+def groups(runs: Sequence[PlannedRun], side_by_side: int) -> tuple[tuple[PlannedRun, ...], ...]:
+    """Runs that go on at once: those of one variant and network, as many as fit.
+
+    Parameters
+    ----------
+    runs : in their order.
+    side_by_side : most robots at once; a run with more is alone.
+    """
+    found: list[list[PlannedRun]] = []
+    for run in runs:
+        last = found[-1] if found else []
+        alike = bool(last) and all(
+            (each.network, each.variant, each.tuning) == (run.network, run.variant, run.tuning)
+            for each in last
+        )
+        if alike and run.robots * (len(last) + 1) <= side_by_side:
+            last.append(run)
+        else:
+            found.append([run])
+    return tuple(tuple(group) for group in found)
 
 
 PRESETS = {
-    "paper": Plan("paper"),
+    "full": Plan("full"),
     "quick": Plan(
         "quick",
-        networks=("small",),
-        pairs=(1, 2),
+        pairs={"small": (2, 1)},
         seeds=(0,),
-        iterations=2,
-        samples=3,
-        factor=0.0,
-        threshold=500.0,
-        candidates=(GpsSteps(4, 100),),
+        iterations=3,
+        samples=2,
+        factor=1.0,
+        threshold=600.0,
+        candidates=(GpsSteps(1, 60),),
+        side_by_side=2,
+        kept=20,
+        predicted=(1, 16, 128),
     ),
 }
+"""By the experiment's size."""
+
+
+def choose(preset: str, seed: int) -> Plan:
+    """Plan of a preset whose first seed is another."""
+    plan = PRESETS[preset]
+    return replace(plan, seeds=tuple(seed + each for each in plan.seeds))

@@ -75,7 +75,7 @@ def predict(
     sizes: Sequence[int],
     seed: int = 0,
     batches: int = 6,
-    progress: Callable[[int, int], None] = lambda robots, size: None,
+    progress: Callable[[int, int], object] = lambda robots, size: None,
 ) -> list[Prediction]:
     """Simulate numbers of robots with policies of several sizes, beyond the start.
 

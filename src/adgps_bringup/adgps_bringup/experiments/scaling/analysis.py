@@ -1,0 +1,185 @@
+"""From curves of runs to the paper's figures 4 and 5: thresholds, speed-ups, their spread."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from adgps_bringup.experiments.scaling.curve import TestPoint
+from adgps_bringup.experiments.scaling.measurements import Measurements
+from adgps_bringup.experiments.scaling.plan import INSTANCES, GpsSteps
+from adgps_core.tally import Tally
+from adgps_core.typing import Array
+
+SMOOTHED = 3
+"""Policies whose median cost counts: one lucky policy has not learned the task."""
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """When a run's policy first was as good as it has to be.
+
+    Parameters
+    ----------
+    wall_clock_s : since practice began [s]; infinity if never.
+    rollouts : learned from by then; infinity if never.
+    """
+
+    wall_clock_s: float
+    rollouts: float
+
+    @property
+    def reached(self) -> bool:
+        """Whether it ever was."""
+        return math.isfinite(self.wall_clock_s)
+
+
+def smooth(costs: Sequence[float], window: int = SMOOTHED) -> Array:
+    """Median of each cost and those before it, as many as the window holds."""
+    values = np.asarray(costs, dtype=float)
+    return np.array([np.median(values[max(0, i - window + 1) : i + 1]) for i in range(len(values))])
+
+
+def crossing(points: Sequence[TestPoint], threshold: float) -> Crossing:
+    """First time that the smoothed cost is at most the threshold, between points on a line."""
+    costs = smooth([point.cost for point in points])
+    for i, cost in enumerate(costs):
+        if cost > threshold:
+            continue
+        if i == 0:
+            return Crossing(points[0].wall_clock_s, points[0].rollouts)
+        part = (costs[i - 1] - threshold) / (costs[i - 1] - cost)
+        before, after = points[i - 1], points[i]
+        return Crossing(
+            before.wall_clock_s + part * (after.wall_clock_s - before.wall_clock_s),
+            before.rollouts + part * (after.rollouts - before.rollouts),
+        )
+    return Crossing(math.inf, math.inf)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with the interval that its seeds leave open."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        """Value and interval."""
+        if not math.isfinite(self.value):
+            return "not reached"
+        return f"{self.value:.2f} ({self.low:.2f} to {self.high:.2f})"
+
+
+def ratio(
+    numerators: Sequence[float],
+    denominators: Sequence[float],
+    seed: int = 0,
+    draws: int = 4000,
+) -> Estimate:
+    """Ratio of two means with its 95 % interval, by drawing seeds anew (bootstrap).
+
+    Parameters
+    ----------
+    numerators, denominators : of each seed; not paired, since asynchronous runs do not repeat.
+    seed : of the draws.
+    draws : how many.
+
+    Raises
+    ------
+    ValueError
+        If there are none.
+    """
+    if not (len(numerators) and len(denominators)):
+        raise ValueError("a ratio needs at least one run of each kind")
+    above, below = np.asarray(numerators, float), np.asarray(denominators, float)
+    rng = np.random.default_rng(seed)
+    drawn = [
+        rng.choice(above, len(above)).mean() / rng.choice(below, len(below)).mean()
+        for _ in range(draws)
+        if np.isfinite(above).all() and np.isfinite(below).all()
+    ]
+    value = float(above.mean() / below.mean()) if drawn else math.nan
+    low, high = np.percentile(drawn, [2.5, 97.5]) if drawn else (math.nan, math.nan)
+    return Estimate(value, float(low), float(high))
+
+
+def band(
+    curves: Sequence[Sequence[TestPoint]],
+    abscissa: Callable[[TestPoint], float],
+    at: Array,
+) -> tuple[Array, Array]:
+    """Mean (n,) and standard deviation (n,) of several runs' smoothed costs at abscissae (n,).
+
+    A run that ended before counts with its last cost: its policy stays what it is.
+    """
+    rows = [
+        np.interp(at, [abscissa(point) for point in curve], smooth([p.cost for p in curve]))
+        for curve in curves
+    ]
+    spread = np.std(rows, axis=0, ddof=1) if len(rows) > 1 else np.zeros(len(at))
+    return np.mean(rows, axis=0), spread
+
+
+def robot_time(measured: Measurements, samples: int, improvements: int) -> float:
+    """Time that a robot cannot do without in an iteration of all instances [s].
+
+    Parameters
+    ----------
+    measured : times of the phases.
+    samples : rollouts of a batch.
+    improvements : steps of a local policy for each batch.
+    """
+    rollouts = samples * (_mean(measured, "reset") + _mean(measured, "rollout"))
+    batch = rollouts / (1 - measured.lost) + _mean(measured, "fit")
+    return INSTANCES * (batch + improvements * _mean(measured, "improve"))
+
+
+def synchronous_time(measured: Measurements, samples: int, gps: GpsSteps) -> float:
+    """Time of an iteration of Algorithm 1 with one robot, all instances, from its phases [s]."""
+    waiting = gps.alternations * _mean(measured, "wait")
+    return robot_time(measured, samples, gps.alternations) + waiting
+
+
+def ceiling(gps: Measurements, pair: Measurements, samples: int, steps: GpsSteps) -> float:
+    """Speed-up that one asynchronous pair could have at most, by the times of the phases.
+
+    It hides the SGD behind the rollouts, and improves each batch once: an iteration takes what its
+    robot cannot do without.
+    """
+    return synchronous_time(gps, samples, steps) / robot_time(pair, samples, 1)
+
+
+def in_real_time(
+    points: Sequence[TestPoint], measured: Measurements, samples: int, gps: GpsSteps, reset_s: float
+) -> list[TestPoint]:
+    """Curve of a run of Algorithm 1 in lock-step, as long as it would have taken in real time.
+
+    Parameters
+    ----------
+    points : of the run in lock-step.
+    measured : its times; those of rollouts are replaced.
+    samples : rollouts of a batch.
+    gps : its steps.
+    reset_s : how long a rollout takes beyond its own time [s].
+    """
+    # Imported late: the plan's rollout time is the task's.
+    from adgps_bringup.experiments.scaling.plan import ROLLOUT_S
+
+    computing = INSTANCES * (
+        _mean(measured, "fit") + gps.alternations * _mean(measured, "improve")
+    ) + gps.alternations * _mean(measured, "wait")
+    batch = INSTANCES * samples
+    per_rollout = ROLLOUT_S + reset_s + computing / batch
+    return [
+        TestPoint(point.rollouts * per_rollout, point.rollouts, point.cost, point.distance_m)
+        for point in points
+    ]
+
+
+def _mean(measured: Measurements, phase: str) -> float:
+    return measured.times.get(phase, Tally()).mean

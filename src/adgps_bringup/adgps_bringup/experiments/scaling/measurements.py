@@ -1,0 +1,165 @@
+"""Where the time of a run went, from what its nodes said last."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from adgps_bringup.experiments.scaling.model.durations import Duration, PhaseTimes
+from adgps_bringup.experiments.scaling.model.simulation import LISTENERS_OF_A_ROBOT
+from adgps_core.tally import Tally, parse_counts, quantile
+
+_TIME = "time/"
+ROBOT_PHASES = ("rollout", "reset", "fit", "improve", "wait")
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """What a run did.
+
+    Parameters
+    ----------
+    robots : how many.
+    duration_s : practice, from the first robot's beginning to the last one's end [s].
+    rollouts, failed_rollouts : learned from, and not.
+    updates : gradients that the server applied.
+    utilization : time of rollouts learned from over wall clock, by robot.
+    spent : a robot's time by what was done with it, as parts of 1, mean; `lost` is the rest:
+        rollouts that were discarded, and pauses after them.
+    times : of the phases [s]: robots', workers', "server/..." those of the server.
+    staleness : gradients applied, by the updates of others since their version.
+    real_time_factor : simulated seconds per second that a simulator kept, by robot.
+    period_errors_ms : ticks by how far the time since the last was from a period, all robots.
+    """
+
+    robots: int
+    duration_s: float
+    rollouts: int
+    failed_rollouts: int
+    updates: int
+    utilization: Mapping[str, float]
+    spent: Mapping[str, float]
+    times: Mapping[str, Tally]
+    staleness: Mapping[float, int]
+    real_time_factor: Mapping[str, float]
+    period_errors_ms: Mapping[float, int]
+
+    @property
+    def throughput(self) -> float:
+        """Rollouts learned from a second."""
+        return self.rollouts / self.duration_s
+
+    @property
+    def period_error_p99_ms(self) -> float:
+        """Upper edge of the bin of the 99th percentile [ms]; NaN in lock-step."""
+        return quantile(self.period_errors_ms, 0.99)
+
+    @property
+    def mean_staleness(self) -> float:
+        """Mean staleness of the gradients applied; 0 without any."""
+        total = sum(self.staleness.values())
+        return sum(k * n for k, n in self.staleness.items()) / total if total else 0.0
+
+    @property
+    def lost(self) -> float:
+        """Part of the time of rollouts and of what is lost that is lost."""
+        lost = self.spent.get("lost", 0.0)
+        return lost / max(lost + self.spent.get("rollout", 0.0), 1e-9)
+
+    def quantities(self) -> dict[str, float]:
+        """What the model is compared with."""
+        return {
+            "rollouts_per_s": self.throughput,
+            "updates_per_s": self.updates / self.duration_s,
+            "utilization": sum(self.utilization.values()) / len(self.utilization),
+            "staleness": self.mean_staleness,
+        }
+
+    def phase_times(self) -> PhaseTimes:
+        """Times for the model of the loop.
+
+        Of a push, what the worker waits beyond the server's own time is in transit; queues, which
+        the model has itself, are short with as few robots as are measured.
+        """
+
+        def of(name: str, *others: str) -> Duration:
+            tallies = [self.times.get(each, Tally()) for each in (name, *others)]
+            return Duration(
+                sum(tally.mean for tally in tallies), sum(tally.std**2 for tally in tallies) ** 0.5
+            )
+
+        transit = max(0.0, of("push").mean - of("server/push").mean)
+        return PhaseTimes(
+            reset=of("reset"),
+            rollout=of("rollout"),
+            fit=of("fit"),
+            improve=of("improve"),
+            receive=of("receive", "data"),
+            gradient=of("gradient"),
+            transit=Duration(transit, min(of("push").std, transit)),
+            push=of("server/push"),
+            pull=of("server/pull"),
+            poll=of("server/poll"),
+            publication=of("server/publish").scaled(1 / (LISTENERS_OF_A_ROBOT * self.robots)),
+        )
+
+
+def read_measurements(run: Path) -> Measurements:
+    """Read what a run's nodes said last; ValueError if a robot said nothing."""
+    content = json.loads((run / "diagnostics.json").read_text(encoding="utf-8"))
+    nodes: Mapping[str, Mapping[str, str]] = content["nodes"]
+
+    def named(name: str) -> dict[str, Mapping[str, str]]:
+        return {key.rpartition("/")[0]: v for key, v in nodes.items() if key.endswith(f"/{name}")}
+
+    workers, controllers = named("local_worker"), named("torque_controller")
+    simulators, server = named("sim_robot"), nodes.get("param_server", {})
+    if not workers:
+        raise ValueError(f"{run}: no local worker said what it took")
+    times: defaultdict[str, float] = defaultdict(float)
+    tallies: dict[str, Tally] = {}
+    for prefix, sources in (
+        ("", [*workers.values(), *named("global_worker").values()]),
+        ("server/", [server]),
+    ):
+        for name, tally in (item for values in sources for item in _tallies(values)):
+            tallies[prefix + name] = tallies.get(prefix + name, Tally()) + tally
+    elapsed = {robot: float(values["elapsed_s"]) for robot, values in workers.items()}
+    for values in workers.values():
+        for name, tally in _tallies(values):
+            times[name] += tally.count * tally.mean
+    whole = sum(elapsed.values())
+    spent = {name: times[name] / whole for name in ROBOT_PHASES}
+    errors: Counter[float] = Counter()
+    for values in controllers.values():
+        errors.update(parse_counts(values.get("period_error_ms", "")))
+    return Measurements(
+        robots=len(workers),
+        duration_s=max(elapsed.values()),
+        rollouts=sum(int(values["rollouts"]) for values in workers.values()),
+        failed_rollouts=sum(int(values["failed_rollouts"]) for values in workers.values()),
+        updates=int(server.get("updates", 0)),
+        utilization={robot: float(values["utilization"]) for robot, values in workers.items()},
+        spent={**spent, "lost": max(0.0, 1 - sum(spent.values()))},
+        times=tallies,
+        staleness=parse_counts(server.get("staleness_histogram", "")),
+        real_time_factor={
+            robot: float(values["real_time_factor_kept"])
+            for robot, values in simulators.items()
+            if "real_time_factor_kept" in values
+        },
+        period_errors_ms=errors,
+    )
+
+
+def _tallies(values: Mapping[str, Any]) -> list[tuple[str, Tally]]:
+    """Times among the values of a node's diagnostics."""
+    return [
+        (key.removeprefix(_TIME), Tally.parse(str(value)))
+        for key, value in values.items()
+        if key.startswith(_TIME)
+    ]

@@ -1,0 +1,117 @@
+"""The model of the loop beside the runs: fed with their times, it has to do what they did."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from adgps_bringup.experiments.scaling.model.costs import GROWING, SizeCosts
+from adgps_bringup.experiments.scaling.model.durations import Loop, PhaseTimes
+from adgps_bringup.experiments.scaling.model.prediction import Prediction, predict, saturation
+from adgps_bringup.experiments.scaling.model.simulation import simulate
+from adgps_bringup.experiments.scaling.model.validation import Agreement, compare
+from adgps_bringup.experiments.scaling.plan import AGPS, INSTANCES, NETWORKS, TASK, Plan
+from adgps_bringup.experiments.scaling.results import RunResult
+from adgps_core.global_policy import Architecture
+from adgps_core.tasks import make_task
+
+STEPS = (6.0, 12.0)
+"""Least and most gradient steps for a rollout, as in launch/config/reach.yaml."""
+LARGER = 4_000_000
+"""Policy parameters of a size beyond those that were run."""
+
+
+def policy_size(network: str) -> int:
+    """Number of policy parameters of a network."""
+    task = make_task(TASK)
+    return Architecture(task.dim_o, task.dim_u, NETWORKS[network]).size
+
+
+def loop_of(result: RunResult) -> Loop:
+    """What the model runs in place of a run."""
+    run, measured = result.run, result.measured
+    return Loop(
+        robots=run.robots,
+        instances=INSTANCES // run.robots,
+        samples=run.samples,
+        synchronous=run.mode == "sync",
+        iterations=run.iterations,
+        min_steps_per_rollout=STEPS[0],
+        max_steps_per_rollout=STEPS[1],
+        steps_per_round=run.gps.steps,
+        alternations=run.gps.alternations,
+        failed=measured.lost,
+    )
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A run and the model with its times.
+
+    Parameters
+    ----------
+    name : of the run.
+    agreements : one for each quantity.
+    """
+
+    name: str
+    agreements: tuple[Agreement, ...]
+
+
+def validate(results: Sequence[RunResult], seed: int = 0) -> list[Comparison]:
+    """Compare every run with the model that is fed with its times."""
+    return [
+        Comparison(
+            result.run.name,
+            compare(
+                result.measured.quantities(),
+                simulate(loop_of(result), result.measured.phase_times(), seed),
+            ),
+        )
+        for result in results
+    ]
+
+
+def size_costs(results: Sequence[RunResult]) -> SizeCosts:
+    """How times grow with the policy, from the runs of one pair with each network."""
+    measured: dict[str, dict[int, float]] = {name: {} for name in GROWING}
+    for network in {result.run.network for result in results}:
+        mine = _pairs(results, network)
+        for name in GROWING:
+            means = [getattr(result.measured.phase_times(), name).mean for result in mine]
+            if means and min(means) > 0:
+                measured[name][policy_size(network)] = float(np.mean(means))
+    return SizeCosts.fit({name: times for name, times in measured.items() if len(times) > 1})
+
+
+def pair_times(results: Sequence[RunResult]) -> PhaseTimes:
+    """Times of one pair with the small network, that of the first seed."""
+    return _pairs(results, next(iter(NETWORKS)))[0].measured.phase_times()
+
+
+def look_ahead(
+    plan: Plan, results: Sequence[RunResult], say: Callable[[str], object]
+) -> tuple[list[Prediction], dict[int, float]]:
+    """Ask the model about many robots; its predictions, and the bound of the server by size."""
+    costs, times = size_costs(results), pair_times(results)
+    sizes = [policy_size(network) for network in plan.pairs]
+    if costs.lines:
+        sizes.append(LARGER)
+    like = _pairs(results, next(iter(NETWORKS)))[0]
+    loop = replace(loop_of(like), robots=1, instances=1, failed=0.0)
+    found = predict(
+        loop,
+        times,
+        costs,
+        plan.predicted,
+        sizes,
+        progress=lambda robots, size: say(f"model: {robots} robots, {size} policy parameters"),
+    )
+    return found, {size: saturation(loop, costs.apply(times, size)) for size in sizes}
+
+
+def _pairs(results: Sequence[RunResult], network: str) -> list[RunResult]:
+    """Runs of one asynchronous pair."""
+    return [r for r in results if (r.run.variant, r.run.network) == (AGPS, network)]

@@ -1,0 +1,243 @@
+"""The page of the scaling experiment: figures, tables, and the numbers behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from adgps_bringup.experiments.scaling import figures
+from adgps_bringup.experiments.scaling.analysis import band
+from adgps_bringup.experiments.scaling.curve import TestPoint
+from adgps_bringup.experiments.scaling.model.prediction import Prediction, largest_with
+from adgps_bringup.experiments.scaling.modelling import Comparison, look_ahead, validate
+from adgps_bringup.experiments.scaling.numbers import write_numbers
+from adgps_bringup.experiments.scaling.plan import Plan
+from adgps_bringup.experiments.scaling.results import TUNING, RunResult, read_candidates
+from adgps_bringup.experiments.scaling.tuning import Candidate
+from adgps_bringup.experiments.scaling.verdicts import Comparisons, judge
+
+FOLDER, PAGE = "report", "README.md"
+
+
+def write_report(
+    folder: Path, plan: Plan, results: Sequence[RunResult], say: Callable[[str], object]
+) -> Path:
+    """Write the report of runs that were evaluated into the experiment's folder; the page.
+
+    Parameters
+    ----------
+    folder : of the experiment.
+    plan : that was run.
+    results : of all runs.
+    say : called with one line for people.
+    """
+    report = folder / FOLDER
+    report.mkdir(exist_ok=True)
+    candidates = read_candidates(folder / TUNING)
+    by_network = {
+        network: Comparisons(
+            plan, network, tuple(result for result in results if result.run.network == network)
+        )
+        for network in plan.pairs
+    }
+    checked = validate(results)
+    predicted, bounds = look_ahead(plan, results, say)
+    for network, comparisons in by_network.items():
+        _draw(report, plan, network, comparisons)
+    _draw_predictions(report, predicted, bounds)
+    write_numbers(report, plan, by_network, checked, predicted, bounds, candidates)
+    page = report / PAGE
+    page.write_text(
+        "\n".join(_page(plan, by_network, checked, predicted, bounds, candidates)) + "\n",
+        encoding="utf-8",
+    )
+    return page
+
+
+def _draw(report: Path, plan: Plan, network: str, comparisons: Comparisons) -> None:
+    """Draw the figures of a network."""
+    title = f"{network} network, {len(plan.seeds)} seeds"
+    curves = {
+        variant: [result.curve for result in results]
+        for variant, results in comparisons.by_variant.items()
+    }
+    over_trials: list[figures.Band] = []
+    over_time: list[figures.Band] = []
+    for variant, of_variant in curves.items():
+        for bands, abscissa in ((over_trials, _rollouts), (over_time, _minutes)):
+            end = max(abscissa(curve[-1]) for curve in of_variant)
+            at = np.linspace(0, end, 200)
+            bands.append(figures.Band(variant, at, *band(of_variant, abscissa, at)))
+    figures.learning_curves(
+        report / f"figure_4_{network}.png", over_trials, over_time, plan.threshold, title
+    )
+    figures.speed_ups(
+        report / f"figure_5_{network}.png",
+        comparisons.finite(comparisons.speed_ups),
+        comparisons.finite(comparisons.sample_factors),
+        f"{title}; to a cost of {plan.threshold:g}, with 95 % intervals",
+    )
+    figures.where_time_goes(report / f"time_{network}.png", comparisons.spent, title)
+    figures.staleness(report / f"staleness_{network}.png", comparisons.staleness, title)
+
+
+def _draw_predictions(
+    report: Path, predicted: Sequence[Prediction], bounds: dict[int, float]
+) -> None:
+    lines = []
+    for size, bound in bounds.items():
+        mine = sorted((p for p in predicted if p.size == size), key=lambda p: p.robots)
+        lines.append(
+            figures.ScalingLine(
+                f"{size:,} policy parameters",
+                [p.robots for p in mine],
+                [p.result.utilization for p in mine],
+                [min(1.0, p.result.server_utilization) for p in mine],
+                [p.result.mean_staleness for p in mine],
+                bound,
+            )
+        )
+    figures.predictions(
+        report / "predictions.png", lines, "predicted; dotted: as much as the server can do"
+    )
+
+
+def _page(
+    plan: Plan,
+    by_network: dict[str, Comparisons],
+    checked: Sequence[Comparison],
+    predicted: Sequence[Prediction],
+    bounds: dict[int, float],
+    candidates: Sequence[Candidate],
+) -> list[str]:
+    """Lines of the page."""
+    lines = [
+        "# Does it pay to be asynchronous, and many?",
+        "",
+        f"`./adgps experiment scaling --preset {plan.name} --seed {plan.seeds[0]}`: the task"
+        f" `reach`, BADMM and LQR, eight training instances, {plan.iterations} iterations of"
+        f" {plan.samples} rollouts each, simulators at a real-time factor of {plan.factor:g},"
+        f" {len(plan.seeds)} seeds. Costs are of the four test instances, by policies that were"
+        " kept during the runs and evaluated after them; a run has learned when the median of"
+        f" three successive ones is at most {plan.threshold:g}.",
+        "",
+    ]
+    for network, comparisons in by_network.items():
+        lines += _of_network(network, comparisons)
+    if candidates:
+        lines += _of_tuning(candidates)
+    lines += _of_model(checked, predicted, bounds)
+    return lines
+
+
+def _of_network(network: str, comparisons: Comparisons) -> list[str]:
+    verdicts = judge(comparisons)
+    lines = [
+        f"## The {network} network, {comparisons.size:,} policy parameters",
+        "",
+        f"![cost over trials and over wall clock](figure_4_{network}.png)",
+        f"![speed-up and relative number of rollouts](figure_5_{network}.png)",
+        "",
+        "| | to the threshold [min] | speed-up | rollouts, relative | utilisation, lowest |"
+        " staleness, mean | final cost |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for variant in comparisons.by_variant:
+        lines.append(f"| {variant} | {' | '.join(comparisons.row(variant))} |")
+    lines += ["", "| wanted | measured | |", "|---|---|---|"]
+    lines += [f"| {v.wanted} | {v.measured} | {v.outcome} |" for v in verdicts]
+    lines += [
+        "",
+        f"![where the time goes](time_{network}.png)",
+        f"![staleness](staleness_{network}.png)",
+        "",
+        "Parts of a robot's time; `lost` are rollouts that were discarded, and pauses after them.",
+        "",
+    ]
+    names = list(dict.fromkeys(n for parts in comparisons.spent.values() for n in parts))
+    lines += [
+        f"| | {' | '.join(names)} | real-time factor, lowest | period error, p99 [ms] |",
+        "|---|" + "---|" * (len(names) + 2),
+    ]
+    for variant, parts in comparisons.spent.items():
+        cells = " | ".join(f"{parts.get(name, 0.0):.1%}" for name in names)
+        factor, error = comparisons.pace(variant)
+        lines.append(f"| {variant} | {cells} | {factor} | {error} |")
+    lines += ["", "Times of phases, mean ± standard deviation [ms]:", ""]
+    times = comparisons.phase_table()
+    lines += [f"| | {' | '.join(times)} |", "|---|" + "---|" * len(times)]
+    for phase in next(iter(times.values())):
+        lines.append(f"| {phase} | {' | '.join(column[phase] for column in times.values())} |")
+    return [*lines, ""]
+
+
+def _of_tuning(candidates: Sequence[Candidate]) -> list[str]:
+    lines = [
+        "## The steps of GPS",
+        "",
+        "Algorithm 1 in lock-step with each of these, first seed; the wall clock is what it would"
+        " have been in real time, by the measured times of its phases. The shortest was taken.",
+        "",
+        "| network | alternations x steps | to the threshold [min] | final cost |",
+        "|---|---|---|---|",
+    ]
+    for each in candidates:
+        reached = np.isfinite(each.wall_clock_s)
+        minutes = f"{each.wall_clock_s / 60:.1f}" if reached else "not reached"
+        lines.append(f"| {each.network} | {each.gps} | {minutes} | {each.final_cost:.1f} |")
+    return [*lines, ""]
+
+
+def _of_model(
+    checked: Sequence[Comparison], predicted: Sequence[Prediction], bounds: dict[int, float]
+) -> list[str]:
+    quantities = [agreement.quantity for agreement in checked[0].agreements]
+    lines = [
+        "## Beyond one machine",
+        "",
+        "A discrete-event simulation of the same loop, fed with the times above. Against the runs"
+        " that the times are of, measured, modelled and error:",
+        "",
+        f"| | {' | '.join(quantities)} |",
+        "|---|" + "---|" * len(quantities),
+    ]
+    for each in checked:
+        cells = [
+            f"{a.measured:.3g}, {a.modelled:.3g}, {a.error:+.0%}{'' if a.agrees else ' **off**'}"
+            for a in each.agreements
+        ]
+        lines.append(f"| {each.name} | {' | '.join(cells)} |")
+    lines += [
+        "",
+        "Then with more robots, each with a computer of its own and the times of AGPS; the server"
+        " and the way to it are those measured on one host, so that a network is not in them. Times"
+        " that grow with the policy lie on lines through the two sizes that were run.",
+        "",
+        "![predictions](predictions.png)",
+        "",
+        "| policy parameters | robots that saturate the server | robots at 90 % of the utilisation |",
+        "|---|---|---|",
+    ]
+    for size, bound in bounds.items():
+        most = largest_with(predicted, size)
+        lines.append(f"| {size:,} | {bound:.0f} | {'none' if most is None else most} |")
+    lines += ["", "| policy parameters | robots | utilisation | server | staleness | updates/s |"]
+    lines += ["|---|---|---|---|---|---|"]
+    for p in predicted:
+        r = p.result
+        load = min(1.0, r.server_utilization)
+        lines.append(
+            f"| {p.size:,} | {p.robots} | {r.utilization:.0%} | {load:.0%}"
+            f" | {r.mean_staleness:.2f} | {r.update_rate:.0f} |"
+        )
+    return lines
+
+
+def _rollouts(point: TestPoint) -> float:
+    return point.rollouts
+
+
+def _minutes(point: TestPoint) -> float:
+    return point.wall_clock_s / 60
