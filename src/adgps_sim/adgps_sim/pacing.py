@@ -25,11 +25,17 @@ class Pacer:
         self._done = 0
         self._catch_up = catch_up
         self.slipped = 0
+        self._mark = 0, 0
+
+    def mark(self) -> None:
+        """Have `kept` begin here."""
+        self._mark = self.slipped, self._done
 
     @property
     def kept(self) -> float:
-        """Part of the time so far that was kept pace with; 1: all of it."""
-        return 1 - self.slipped / self._done if self._done else 1.0
+        """Part of the time since the mark, or the beginning, that was kept pace with."""
+        slipped, done = self.slipped - self._mark[0], self._done - self._mark[1]
+        return 1 - slipped / done if done else 1.0
 
     def due(self, now: float) -> int:
         """Periods to simulate now so that simulated time has caught up."""

@@ -167,7 +167,7 @@ class RealTimeRobot:
 
     @property
     def kept_pace(self) -> float:
-        """Part of the time so far that was kept pace with; 1: all of it."""
+        """Part of the time since the first reset that was kept pace with; 1: all of it."""
         return self._pacer.kept
 
     def command(
@@ -181,6 +181,8 @@ class RealTimeRobot:
         self, joint_angles: Array, instance: Instance, rng: np.random.Generator | None = None
     ) -> None:
         """Put the arm at rest at joint angles (7,) [rad], on an instance."""
+        if not self.resets:  # what came before, while processes started, was nobody's rollout
+            self._pacer.mark()
         self._world.reset(joint_angles, instance, rng)
         self._held.release()
         self._steps += 1

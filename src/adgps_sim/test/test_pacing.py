@@ -35,6 +35,17 @@ def test_a_prompt_machine_never_slips() -> None:
     assert (count, pacer.slipped) == (76_800, 0)
 
 
+def test_what_was_before_the_mark_does_not_count() -> None:
+    """A process that starts on a busy machine has not lost the pace of its rollouts."""
+    pacer = Pacer(1.0, PERIOD, 0.0, catch_up=4)
+    pacer.due(10 * PERIOD)
+    assert pacer.kept == pytest.approx(0.4)
+    pacer.mark()
+    assert pacer.kept == 1.0
+    pacer.due(15 * PERIOD)
+    assert pacer.kept == pytest.approx(0.8)
+
+
 def test_impossible_settings_are_refused() -> None:
     """Time does not stand still, or run backwards."""
     with pytest.raises(ValueError, match="positive"):

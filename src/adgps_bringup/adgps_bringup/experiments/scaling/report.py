@@ -13,8 +13,10 @@ from adgps_bringup.experiments.scaling.curve import TestPoint
 from adgps_bringup.experiments.scaling.model.prediction import Prediction, largest_with
 from adgps_bringup.experiments.scaling.modelling import Comparison, look_ahead, validate
 from adgps_bringup.experiments.scaling.numbers import write_numbers
+from adgps_bringup.experiments.scaling.overlay import was_prompt
 from adgps_bringup.experiments.scaling.plan import Plan
 from adgps_bringup.experiments.scaling.results import TUNING, RunResult, read_candidates
+from adgps_bringup.experiments.scaling.runner import CONFIG
 from adgps_bringup.experiments.scaling.tuning import Candidate
 from adgps_bringup.experiments.scaling.verdicts import Comparisons, judge
 
@@ -49,10 +51,9 @@ def write_report(
     _draw_predictions(report, predicted, bounds)
     write_numbers(report, plan, by_network, checked, predicted, bounds, candidates)
     page = report / PAGE
-    page.write_text(
-        "\n".join(_page(plan, by_network, checked, predicted, bounds, candidates)) + "\n",
-        encoding="utf-8",
-    )
+    prompt = any(was_prompt(result.run, folder / CONFIG) for result in results)
+    lines = _page(plan, by_network, checked, predicted, bounds, candidates, prompt)
+    page.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return page
 
 
@@ -111,6 +112,7 @@ def _page(
     predicted: Sequence[Prediction],
     bounds: dict[int, float],
     candidates: Sequence[Candidate],
+    prompt: bool,
 ) -> list[str]:
     """Lines of the page."""
     lines = [
@@ -121,7 +123,7 @@ def _page(
         f" {plan.samples} rollouts each, simulators at a real-time factor of {plan.factor:g},"
         f" {len(plan.seeds)} seeds. Costs are of the four test instances, by policies that were"
         " kept during the runs and evaluated after them; a run has learned when the median of"
-        f" three successive ones is at most {plan.threshold:g}.",
+        f" three successive ones is at most {plan.threshold:g}.{_priority(prompt)}",
         "",
     ]
     for network, comparisons in by_network.items():
@@ -130,6 +132,13 @@ def _page(
         lines += _of_tuning(candidates)
     lines += _of_model(checked, predicted, bounds)
     return lines
+
+
+def _priority(prompt: bool) -> str:
+    """Say that simulators came before everything else, if they did."""
+    if not prompt:
+        return ""
+    return " Simulators with their controllers had a real-time priority (SCHED_FIFO)."
 
 
 def _of_network(network: str, comparisons: Comparisons) -> list[str]:
@@ -217,7 +226,7 @@ def _of_model(
         "",
         "![predictions](predictions.png)",
         "",
-        "| policy parameters | robots that saturate the server | robots at 90 % of the utilisation |",
+        "| policy parameters | robots that saturate the server | robots that keep 90 % busy |",
         "|---|---|---|",
     ]
     for size, bound in bounds.items():

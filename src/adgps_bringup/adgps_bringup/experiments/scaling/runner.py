@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from adgps_bringup.experiments.scaling.overlay import write_overlay
+from adgps_bringup.experiments.scaling.overlay import overlay_path, write_overlay
 from adgps_bringup.experiments.scaling.plan import TASK, Plan, PlannedRun, groups
 from adgps_bringup.experiments.stages import StageError
 from adgps_bringup.interrupts import Interrupted, Interrupts
@@ -65,7 +65,7 @@ class Job:
 
 def make_job(run: PlannedRun, plan: Plan, folder: Path) -> Job:
     """Say how a run is run, in the experiment's folder."""
-    config = folder / CONFIG / f"{run.name}.yaml"
+    config = overlay_path(run, folder / CONFIG)
     target = folder / RUNS / run.name
     arguments = (
         *("train", TASK, "--method", "badmm", "--optimizer", "lqr"),
@@ -118,8 +118,7 @@ def run_all(
             if job.folder.exists():
                 say(f"{job.run.name} was interrupted and begins anew")
                 shutil.rmtree(job.folder)
-            path = folder / CONFIG / f"{job.run.name}.yaml"
-            write_overlay(job.run, path)
+            write_overlay(job.run, folder / CONFIG)
         statuses = (execute or execute_jobs)(jobs, interrupts, say)
         for job in jobs:
             status = statuses[job.run.name]
