@@ -101,7 +101,7 @@ def ratio(
     drawn = [
         rng.choice(above, len(above)).mean() / rng.choice(below, len(below)).mean()
         for _ in range(draws)
-        if np.isfinite(above).all() and np.isfinite(below).all()
+        if np.isfinite(above).all() and np.isfinite(below).all() and (below > 0).all()
     ]
     value = float(above.mean() / below.mean()) if drawn else math.nan
     low, high = np.percentile(drawn, [2.5, 97.5]) if drawn else (math.nan, math.nan)

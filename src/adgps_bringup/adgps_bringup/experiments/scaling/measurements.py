@@ -86,11 +86,9 @@ class Measurements:
         the model has itself, are short with as few robots as are measured.
         """
 
-        def of(name: str, *others: str) -> Duration:
-            tallies = [self.times.get(each, Tally()) for each in (name, *others)]
-            return Duration(
-                sum(tally.mean for tally in tallies), sum(tally.std**2 for tally in tallies) ** 0.5
-            )
+        def of(name: str) -> Duration:
+            tally = self.times.get(name, Tally())
+            return Duration(tally.mean, tally.std)
 
         transit = max(0.0, of("push").mean - of("server/push").mean)
         return PhaseTimes(
@@ -98,7 +96,8 @@ class Measurements:
             rollout=of("rollout"),
             fit=of("fit"),
             improve=of("improve"),
-            receive=of("receive", "data"),
+            receive=of("receive"),
+            data=of("data"),
             gradient=of("gradient"),
             transit=Duration(transit, min(of("push").std, transit)),
             push=of("server/push"),

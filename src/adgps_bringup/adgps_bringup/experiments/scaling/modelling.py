@@ -109,7 +109,7 @@ def look_ahead(
         sizes,
         progress=lambda robots, size: say(f"model: {robots} robots, {size} policy parameters"),
     )
-    return found, {size: saturation(loop, costs.apply(times, size)) for size in sizes}
+    return found, {size: saturation(found, size) for size in sizes}
 
 
 def _pairs(results: Sequence[RunResult], network: str) -> list[RunResult]:

@@ -61,7 +61,8 @@ class PhaseTimes:
     rollout : from the goal to the trajectory.
     fit : dynamics of a batch of rollouts, once a batch.
     improve : one step of a local policy, and its publication.
-    receive : a batch on its way into a replay memory, and its training set.
+    receive : a batch on its way into a replay memory.
+    data : the training set anew, before the first gradient after a batch.
     gradient : one stochastic gradient.
     transit : of a push and its answer, both ways together, without the time at the server.
     push, pull, poll : what the server needs to apply a gradient and answer with the policy
@@ -74,6 +75,7 @@ class PhaseTimes:
     fit: Duration = _ZERO
     improve: Duration = _ZERO
     receive: Duration = _ZERO
+    data: Duration = _ZERO
     gradient: Duration = Duration(0.003)
     transit: Duration = Duration(0.001)
     push: Duration = Duration(0.0005)

@@ -11,14 +11,11 @@ from dataclasses import dataclass, replace
 
 from adgps_bringup.experiments.scaling.model.costs import SizeCosts
 from adgps_bringup.experiments.scaling.model.durations import Loop, PhaseTimes
-from adgps_bringup.experiments.scaling.model.simulation import (
-    LISTENERS_OF_A_ROBOT,
-    LoopResult,
-    simulate,
-)
+from adgps_bringup.experiments.scaling.model.simulation import LoopResult, simulate
 
 ROBOTS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 GOOD_UTILIZATION = 0.9
+LIGHT_LOAD = 0.5
 
 
 @dataclass(frozen=True)
@@ -40,31 +37,6 @@ class Prediction:
     def rollouts_per_robot(self) -> float:
         """Rollouts that a robot is learned from, a second."""
         return self.result.throughput / self.robots
-
-
-def saturation(loop: Loop, times: PhaseTimes) -> float:
-    """Number of robots at which the server has as much to do as it can.
-
-    Requests come at the pace that robots have who wait for nobody: the most gradient steps that
-    rollouts allow, and the looks of workers in between. The operational bound: below it the server
-    need not hold anybody up, above it it must.
-
-    Returns
-    -------
-    Robots; infinity for a server that needs no time.
-    """
-    batch = (
-        loop.samples * (times.reset.mean + times.rollout.mean) / (1 - loop.failed)
-        + times.fit.mean
-        + times.improve.mean
-    )
-    steps = loop.max_steps_per_rollout * loop.samples
-    # A step follows a look that found nothing to do, so that its parameters are fetched first.
-    looks = batch / loop.idle if loop.following else 0.0
-    a_robot = (
-        steps * (times.push.mean + times.pull.mean) + looks * times.poll.mean
-    ) / batch + times.publication.mean * LISTENERS_OF_A_ROBOT / loop.publish_period
-    return 1 / a_robot if a_robot > 0 else float("inf")
 
 
 def predict(
@@ -124,3 +96,27 @@ def largest_with(
             break
         kept = p.robots
     return kept
+
+
+def saturation(predictions: Sequence[Prediction], size: int) -> float:
+    """Number of robots at which the server has as much to do as it can.
+
+    By the utilisation law: as long as it holds nobody up, each robot makes as much work for it, so
+    that its load is in proportion to their number. Taken from the most robots that leave it idle
+    half of the time, or from the fewest.
+
+    Parameters
+    ----------
+    predictions : of the model.
+    size : policy parameters.
+
+    Returns
+    -------
+    Robots; infinity for a server that needs no time, NaN if there are no predictions.
+    """
+    mine = sorted((p for p in predictions if p.size == size), key=lambda p: p.robots)
+    if not mine:
+        return float("nan")
+    light = [p for p in mine if p.result.server_utilization < LIGHT_LOAD] or mine[:1]
+    load = light[-1].result.server_utilization
+    return light[-1].robots / load if load > 0 else float("inf")

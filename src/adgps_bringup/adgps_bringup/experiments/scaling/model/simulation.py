@@ -26,10 +26,11 @@ class LoopResult:
     duration_s : how long it was measured.
     rollouts : that were learned from.
     updates : gradients that the server applied.
-    utilization : time of the rollouts that were learned from over wall clock, mean of the robots.
+    utilization : time of the rollouts that were learned from over a robot's wall clock, mean.
     server_utilization : part of the time that the server was busy.
     staleness : gradients applied, by the updates of others since their version.
-    spent : a robot's time by what was done with it, mean, as parts of 1.
+    spent : a robot's time, until it has had its iterations, by what was done with it, mean, as
+        parts of 1.
     """
 
     duration_s: float
@@ -105,7 +106,7 @@ def simulate(
         began, before = env.now, _counts(robots, server)
         server.begin_measuring()
     env.run(until=env.all_of([r.process for r in robots]) if until is None else until)
-    return _result(env.now - began, robots, server, before)
+    return _result(env.now, env.now - began, robots, server, before)
 
 
 def _publish(
@@ -138,12 +139,17 @@ def _counts(robots: list[ModelRobot], server: ModelServer) -> dict[str, float]:
 
 
 def _result(
-    duration: float, robots: list[ModelRobot], server: ModelServer, before: Mapping[str, float]
+    end: float,
+    duration: float,
+    robots: list[ModelRobot],
+    server: ModelServer,
+    before: Mapping[str, float],
 ) -> LoopResult:
     after = _counts(robots, server)
     gained = {name: value - before.get(name, 0.0) for name, value in after.items()}
+    own = sum(duration if r.ended is None else r.ended - end + duration for r in robots)
     spent = {
-        name.removeprefix("spent/"): value / (duration * len(robots))
+        name.removeprefix("spent/"): value / own
         for name, value in gained.items()
         if name.startswith("spent/")
     }

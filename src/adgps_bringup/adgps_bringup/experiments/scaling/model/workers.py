@@ -85,13 +85,14 @@ class ModelGlobalWorker:
 
     def _train(self) -> Process:
         """One look after the other, as the node's training thread takes them."""
-        heard, version = -np.inf, 0
+        heard, version, outdated = -np.inf, 0, False
         while True:
             self._wake = self._env.event()
             while self._inbox:
                 yield self._spend("receive", self._times.receive)
                 self.limiter.receive(*self._inbox.pop(0), history=False)
                 self._note()
+                outdated = True
             if not self.limiter.rollouts:
                 yield self._wake
                 continue
@@ -106,6 +107,9 @@ class ModelGlobalWorker:
                 heard = self._env.now
                 self._hear(version)
                 continue
+            if outdated:
+                yield self._spend("data", self._times.data)
+                outdated = False
             yield self._spend("gradient", self._times.gradient)
             version = yield from self._ask(self._times.push, version)
             heard = self._env.now
