@@ -7,6 +7,7 @@ policies/policy-EPOCH-COUNTER.safetensors
 from __future__ import annotations
 
 import json
+import threading
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ class KeptPolicy:
 
 
 class PolicyHistory:
-    """Keeps a policy now and then.
+    """Keeps a policy now and then; any thread may call it.
 
     Parameters
     ----------
@@ -51,28 +52,46 @@ class PolicyHistory:
     def __init__(self, run: Path, period: float) -> None:
         self._folder = run / FOLDER
         self._period = period
+        self._lock = threading.Lock()
         self._last: KeptPolicy | None = None
+        self._waiting: tuple[KeptPolicy, GlobalPolicy] | None = None
 
-    def offer(self, policy: GlobalPolicy, now: float, rollouts: int) -> KeptPolicy | None:
-        """Keep a policy, unless it is the last one or comes too soon after it.
+    def offer(self, policy: GlobalPolicy, now: float, rollouts: int) -> None:
+        """Keep a policy, unless it is the last one; one that comes too soon is kept later.
 
         Parameters
         ----------
         policy : that robots run now.
         now : wall clock since the run began [s].
         rollouts : learned from so far.
-
-        Returns
-        -------
-        What was kept; None if nothing was.
         """
         version = policy.version
-        last = self._last
-        if last is not None and (
-            str(version) == last.version or now < last.wall_clock_s + self._period
-        ):
-            return None
+        if self._last is not None and str(version) == self._last.version:
+            return
         name = f"policy-{version.epoch:06d}-{version.counter:012d}.safetensors"
+        kept = KeptPolicy(name, str(version), round(now, 3), rollouts)
+        with self._lock:
+            self._waiting = kept, policy
+        self.keep(now)
+
+    def keep(self, now: float, *, at_once: bool = False) -> None:
+        """Keep the newest policy, if the time for it has come; to be called now and then.
+
+        It counts from when it was offered: where training pauses while robots sample, the last
+        policy before the pause is the one that matters.
+        """
+        with self._lock:
+            last = self._last
+            early = last is not None and now < last.wall_clock_s + self._period
+            if self._waiting is None or (early and not at_once):
+                return
+            (kept, policy), self._waiting = self._waiting, None
+            self._last = kept
+            self._write(kept, policy)
+
+    def _write(self, kept: KeptPolicy, policy: GlobalPolicy) -> None:
+        """Write a policy, and the line that tells of it."""
+        version = policy.version
         arrays: dict[str, NDArray[Any]] = {
             "average": policy.values,
             "observation_offset": policy.offset,
@@ -83,12 +102,9 @@ class PolicyHistory:
             "version": json.dumps([version.epoch, version.counter]),
             "architecture": policy.architecture.to_json(),
         }
-        write_checkpoint(self._folder / name, arrays, metadata)
-        kept = KeptPolicy(name, str(version), round(now, 3), rollouts)
+        write_checkpoint(self._folder / kept.file, arrays, metadata)
         with (self._folder / _INDEX).open("a", encoding="utf-8") as index:
             index.write(json.dumps(asdict(kept)) + "\n")
-        self._last = kept
-        return kept
 
 
 def read_history(run: Path) -> tuple[KeptPolicy, ...]:

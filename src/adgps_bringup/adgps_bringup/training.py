@@ -182,7 +182,7 @@ class _Training:
                 self._state.update(name, values, self._now)
 
         watch_diagnostics(session.node, heard)
-        self._keep_policies(session)
+        history = self._keep_policies(session)
         next_events = 0.0
         try:
             while not self._state.finished:
@@ -194,21 +194,25 @@ class _Training:
                         self._write_events(events)
                         next_events = self._now + _EVENTS_PERIOD
                     self._refuse_stall()
+                if history is not None:
+                    history.keep(self._state.wall_clock_s(self._now))
                 time.sleep(_PERIOD)
             with self._lock:
                 display.update(self._now)
                 self._curve.write(self._state.curve)
                 self._write_events(events)
+            if history is not None:
+                history.keep(self._state.wall_clock_s(self._now), at_once=True)
         finally:
             events.close()
             with self._lock:
                 self._write_diagnostics()
 
-    def _keep_policies(self, session: Session) -> None:
+    def _keep_policies(self, session: Session) -> PolicyHistory | None:
         """Keep the policies that the run goes through, if that is asked for."""
         period = self._stack.options.keep_policies
         if not period:
-            return
+            return None
         history = PolicyHistory(self._run, period)
 
         def heard(policy: GlobalPolicy) -> None:
@@ -217,6 +221,7 @@ class _Training:
             history.offer(policy, now, rollouts)
 
         watch_policies(session.node, heard)
+        return history
 
     def _write_diagnostics(self) -> None:
         """What every node said last, for those who want to know where the time went."""

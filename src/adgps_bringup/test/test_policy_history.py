@@ -22,9 +22,9 @@ def policy(counter: int) -> GlobalPolicy:
 
 def test_kept_policies_come_back_as_they_were(tmp_path: Path) -> None:
     history = PolicyHistory(tmp_path, period=2.0)
-    kept = [history.offer(policy(n), now, 10 * n) for n, now in ((0, 0.0), (3, 2.5), (4, 9.0))]
-    assert list(read_history(tmp_path)) == kept
-    assert [(k.version, k.wall_clock_s, k.rollouts) for k in kept if k] == [
+    for n, now in ((0, 0.0), (3, 2.5), (4, 9.0)):
+        history.offer(policy(n), now, 10 * n)
+    assert [(k.version, k.wall_clock_s, k.rollouts) for k in read_history(tmp_path)] == [
         ("1.0", 0.0, 0),
         ("1.3", 2.5, 30),
         ("1.4", 9.0, 40),
@@ -38,13 +38,24 @@ def test_kept_policies_come_back_as_they_were(tmp_path: Path) -> None:
     )
 
 
-def test_the_same_policy_and_one_that_comes_too_soon_are_not_kept(tmp_path: Path) -> None:
+def test_of_those_that_come_too_soon_the_newest_is_kept_later_as_of_its_own_time(
+    tmp_path: Path,
+) -> None:
+    """As the last policy before a pause, which is what robots run in it."""
     history = PolicyHistory(tmp_path, period=2.0)
-    assert history.offer(policy(1), 1.0, 5)
-    assert history.offer(policy(1), 9.0, 9) is None
-    assert history.offer(policy(2), 2.9, 9) is None
-    assert history.offer(policy(3), 3.0, 9)
-    assert [k.version for k in read_history(tmp_path)] == ["1.1", "1.3"]
+    for n, now in ((1, 1.0), (1, 1.5), (2, 1.6), (3, 1.9)):
+        history.offer(policy(n), now, n)
+    history.keep(2.9)
+    assert [k.version for k in read_history(tmp_path)] == ["1.1"]
+    history.keep(3.0)
+    history.keep(9.0)
+    assert [(k.version, k.wall_clock_s) for k in read_history(tmp_path)] == [
+        ("1.1", 1.0),
+        ("1.3", 1.9),
+    ]
+    history.offer(policy(4), 3.1, 9)
+    history.keep(3.2, at_once=True)
+    assert [k.version for k in read_history(tmp_path)] == ["1.1", "1.3", "1.4"]
 
 
 def test_what_a_power_cut_left_is_read(tmp_path: Path) -> None:

@@ -10,12 +10,9 @@ import numpy as np
 
 from adgps_bringup.experiments.scaling.curve import TestPoint
 from adgps_bringup.experiments.scaling.measurements import Measurements
-from adgps_bringup.experiments.scaling.plan import INSTANCES, GpsSteps
+from adgps_bringup.experiments.scaling.plan import INSTANCES, ROLLOUT_S, GpsSteps
 from adgps_core.tally import Tally
 from adgps_core.typing import Array
-
-SMOOTHED = 3
-"""Policies whose median cost counts: one lucky policy has not learned the task."""
 
 
 @dataclass(frozen=True)
@@ -37,26 +34,26 @@ class Crossing:
         return math.isfinite(self.wall_clock_s)
 
 
-def smooth(costs: Sequence[float], window: int = SMOOTHED) -> Array:
-    """Median of each cost and those before it, as many as the window holds."""
-    values = np.asarray(costs, dtype=float)
-    return np.array([np.median(values[max(0, i - window + 1) : i + 1]) for i in range(len(values))])
+def crossing(points: Sequence[TestPoint], threshold: float, hold: int) -> Crossing:
+    """When the first policy was there that had learned: one lucky policy has not.
 
+    Its cost is at most the threshold, and so is the mean cost of it and of those that were kept
+    until `hold` further rollouts had been learned from. Nothing is interpolated: between two kept
+    policies that of Algorithm 1 stays what it is.
 
-def crossing(points: Sequence[TestPoint], threshold: float) -> Crossing:
-    """First time that the smoothed cost is at most the threshold, between points on a line."""
-    costs = smooth([point.cost for point in points])
-    for i, cost in enumerate(costs):
-        if cost > threshold:
+    Parameters
+    ----------
+    points : of a run, in their order.
+    threshold : cost that is wanted.
+    hold : rollouts; those of one iteration of all instances, for variants that change their policy
+        all the time and for those that do so once an iteration.
+    """
+    for i, point in enumerate(points):
+        if point.cost > threshold:
             continue
-        if i == 0:
-            return Crossing(points[0].wall_clock_s, points[0].rollouts)
-        part = (costs[i - 1] - threshold) / (costs[i - 1] - cost)
-        before, after = points[i - 1], points[i]
-        return Crossing(
-            before.wall_clock_s + part * (after.wall_clock_s - before.wall_clock_s),
-            before.rollouts + part * (after.rollouts - before.rollouts),
-        )
+        after = [each.cost for each in points[i:] if each.rollouts <= point.rollouts + hold]
+        if np.mean(after) <= threshold:
+            return Crossing(point.wall_clock_s, point.rollouts)
     return Crossing(math.inf, math.inf)
 
 
@@ -113,14 +110,14 @@ def band(
     abscissa: Callable[[TestPoint], float],
     at: Array,
 ) -> tuple[Array, Array]:
-    """Mean (n,) and standard deviation (n,) of several runs' smoothed costs at abscissae (n,).
+    """Mean (n,) and standard deviation (n,) of several runs' costs at abscissae (n,).
 
-    A run that ended before counts with its last cost: its policy stays what it is.
+    Each counts with the cost of its last policy until then, or of its first.
     """
-    rows = [
-        np.interp(at, [abscissa(point) for point in curve], smooth([p.cost for p in curve]))
-        for curve in curves
-    ]
+    rows = []
+    for curve in curves:
+        last = np.searchsorted([abscissa(point) for point in curve], at, side="right") - 1
+        rows.append(np.array([point.cost for point in curve])[np.maximum(last, 0)])
     spread = np.std(rows, axis=0, ddof=1) if len(rows) > 1 else np.zeros(len(at))
     return np.mean(rows, axis=0), spread
 
@@ -167,9 +164,6 @@ def in_real_time(
     gps : its steps.
     reset_s : how long a rollout takes beyond its own time [s].
     """
-    # Imported late: the plan's rollout time is the task's.
-    from adgps_bringup.experiments.scaling.plan import ROLLOUT_S
-
     computing = INSTANCES * (
         _mean(measured, "fit") + gps.alternations * _mean(measured, "improve")
     ) + gps.alternations * _mean(measured, "wait")

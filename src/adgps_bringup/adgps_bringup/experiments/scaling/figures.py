@@ -96,6 +96,8 @@ def speed_ups(
                 ha="center",
                 va="bottom",
             )
+        if not estimates:
+            axes.annotate("not reached", (0.5, 0.5), xycoords="axes fraction", ha="center")
         axes.set_xticks(range(len(estimates)), list(estimates))
         axes.set_ylabel(label)
         axes.axhline(1, color="black", linewidth=0.8, linestyle=":")
@@ -188,6 +190,9 @@ def predictions(path: Path, lines: Sequence[ScalingLine], title: str) -> None:
         (third, "mean staleness [updates]"),
     ):
         axes.set_xscale("log", base=2)
+        axes.set_xticks(lines[0].robots, [str(each) for each in lines[0].robots])
+        axes.minorticks_off()
+        axes.tick_params(axis="x", labelrotation=45)
         axes.set_xlabel("robots")
         axes.set_ylabel(label)
         _tidy(axes)

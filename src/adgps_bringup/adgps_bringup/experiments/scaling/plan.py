@@ -140,6 +140,11 @@ class Plan:
     kept: int = 200
     predicted: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 
+    @property
+    def hold(self) -> int:
+        """Rollouts over which a policy has to stay good to have learned: an iteration's."""
+        return self.samples * INSTANCES
+
     def tuning(self) -> tuple[PlannedRun, ...]:
         """Candidates for the steps of GPS, in lock-step; none if there is no choice."""
         if len(self.candidates) == 1:
@@ -211,7 +216,7 @@ PRESETS = {
         samples=2,
         factor=0.0,
         threshold=500.0,
-        candidates=(GpsSteps(1, 60),),
+        candidates=(GpsSteps(4, 100),),
         side_by_side=2,
         kept=20,
         predicted=(1, 16, 128),

@@ -59,7 +59,7 @@ def write_report(
 
 def _draw(report: Path, plan: Plan, network: str, comparisons: Comparisons) -> None:
     """Draw the figures of a network."""
-    title = f"{network} network, {len(plan.seeds)} seeds"
+    title = f"{network} network, {_seeds(plan)}"
     curves = {
         variant: [result.curve for result in results]
         for variant, results in comparisons.by_variant.items()
@@ -121,9 +121,10 @@ def _page(
         f"`./adgps experiment scaling --preset {plan.name} --seed {plan.seeds[0]}`: the task"
         f" `reach`, BADMM and LQR, eight training instances, {plan.iterations} iterations of"
         f" {plan.samples} rollouts each, simulators at a real-time factor of {plan.factor:g},"
-        f" {len(plan.seeds)} seeds. Costs are of the four test instances, by policies that were"
-        " kept during the runs and evaluated after them; a run has learned when the median of"
-        f" three successive ones is at most {plan.threshold:g}.{_priority(prompt)}",
+        f" {_seeds(plan)}. Costs are of the four test instances, by policies that were"
+        " kept during the runs and evaluated after them, once each, without exploration. A run has"
+        f" learned with the first policy that costs at most {plan.threshold:g}, alone and together"
+        f" with those of the next {plan.hold} rollouts.{_priority(prompt)}",
         "",
     ]
     for network, comparisons in by_network.items():
@@ -242,6 +243,10 @@ def _of_model(
             f" | {r.mean_staleness:.2f} | {r.update_rate:.0f} |"
         )
     return lines
+
+
+def _seeds(plan: Plan) -> str:
+    return "one seed" if len(plan.seeds) == 1 else f"{len(plan.seeds)} seeds"
 
 
 def _rollouts(point: TestPoint) -> float:

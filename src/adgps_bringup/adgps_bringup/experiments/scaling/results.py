@@ -99,4 +99,4 @@ def _candidate(result: RunResult, plan: Plan) -> Candidate:
     """What one run in lock-step says of its steps."""
     run = result.run
     curve = in_real_time(result.curve, result.measured, run.samples, run.gps, RESET_S)
-    return Candidate.of(run.network, run.gps, curve, plan.threshold)
+    return Candidate.of(run.network, run.gps, curve, plan.threshold, plan.hold)

@@ -30,11 +30,12 @@ class Candidate:
     final_cost: float
 
     @staticmethod
-    def of(network: str, gps: GpsSteps, curve: Sequence[TestPoint], threshold: float) -> Candidate:
-        """Judge steps by a curve over their wall clock."""
-        return Candidate(
-            network, gps, crossing(curve, threshold).wall_clock_s, float(curve[-1].cost)
-        )
+    def of(
+        network: str, gps: GpsSteps, curve: Sequence[TestPoint], threshold: float, hold: int
+    ) -> Candidate:
+        """Judge steps by a curve over their wall clock; see `crossing`."""
+        soonest = crossing(curve, threshold, hold).wall_clock_s
+        return Candidate(network, gps, soonest, float(curve[-1].cost))
 
     @staticmethod
     def from_json(content: Mapping[str, Any]) -> Candidate:

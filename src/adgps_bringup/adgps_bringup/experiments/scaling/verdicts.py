@@ -61,7 +61,9 @@ class Comparisons:
     def crossings(self) -> dict[str, list[Crossing]]:
         """When each run had learned."""
         return {
-            variant: [crossing(result.curve, self.plan.threshold) for result in results]
+            variant: [
+                crossing(result.curve, self.plan.threshold, self.plan.hold) for result in results
+            ]
             for variant, results in self.by_variant.items()
         }
 
