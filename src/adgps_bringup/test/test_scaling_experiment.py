@@ -63,6 +63,7 @@ def test_only_runs_alike_go_on_side_by_side_and_many_robots_are_alone() -> None:
     for group in groups(FULL.runs({}), 3):
         assert len({(run.network, run.variant) for run in group}) == 1
         assert len(group) == 1 or sum(run.robots for run in group) <= 3
+    assert {len(group) for group in groups(FULL.tuning(), 3)} == {1}
     assert [len(group) for group in groups(FULL.runs({}), 3)][:4] == [3, 1, 1, 1]
 
 

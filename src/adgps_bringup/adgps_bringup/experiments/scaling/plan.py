@@ -190,7 +190,8 @@ def groups(runs: Sequence[PlannedRun], side_by_side: int) -> tuple[tuple[Planned
     Parameters
     ----------
     runs : in their order.
-    side_by_side : most robots at once; a run with more is alone.
+    side_by_side : most robots at once; a run with more is alone, and so is one in lock-step, whose
+        times depend on who else computes.
     """
     found: list[list[PlannedRun]] = []
     for run in runs:
@@ -199,7 +200,7 @@ def groups(runs: Sequence[PlannedRun], side_by_side: int) -> tuple[tuple[Planned
             (each.network, each.variant, each.tuning) == (run.network, run.variant, run.tuning)
             for each in last
         )
-        if alike and run.robots * (len(last) + 1) <= side_by_side:
+        if alike and run.factor > 0 and run.robots * (len(last) + 1) <= side_by_side:
             last.append(run)
         else:
             found.append([run])
