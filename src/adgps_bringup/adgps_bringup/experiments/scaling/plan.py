@@ -129,7 +129,7 @@ class Plan:
     iterations: int = 12
     samples: int = 4
     factor: float = 1.0
-    threshold: float = 100.0
+    threshold: float = 120.0
     candidates: tuple[GpsSteps, ...] = (
         GpsSteps(1, 200),
         GpsSteps(1, 400),
