@@ -23,6 +23,7 @@ from adgps_msgs.srv import ResetInstance
 
 TASK = make_task("reach")
 PATIENCE = 90.0
+ANSWER_PATIENCE = 5.0
 
 
 def hold_policy(horizon: int, task: Task = TASK) -> LinearGaussianPolicy:
@@ -108,7 +109,7 @@ class Client:
         )
         instance = messages.instance_to_msg(self._task.instances("training")[0])
         request = ResetInstance.Request(instance=instance, seed=seed, perturbation=0.01)
-        reset = self.result_of(self._resets.call_async(request), "the reset")
+        reset = self._reset(request)
         goal = ExecuteRollout.Goal(
             instance=instance,
             horizon=horizon,
@@ -118,6 +119,22 @@ class Client:
             start_after=reset.stamp,
         )
         return self.result_of(self._rollouts.send_goal_async(goal), "the goal's answer")
+
+    def _reset(self, request: ResetInstance.Request) -> ResetInstance.Response:
+        """Reset; asked again if there is no answer: the first may be lost until both ends match."""
+        answer = self._resets.call_async(request)
+        asked = time.monotonic()
+
+        def answered() -> bool:
+            nonlocal answer, asked
+            if not answer.done() and time.monotonic() > asked + ANSWER_PATIENCE:
+                self._resets.remove_pending_request(answer)
+                answer, asked = self._resets.call_async(request), time.monotonic()
+            return bool(answer.done())
+
+        self.until(answered, "the reset")
+        response: ResetInstance.Response = answer.result()
+        return response
 
     def finish(self, handle: Any) -> ExecuteRollout.Result:
         """Await a rollout's result."""
