@@ -117,7 +117,10 @@ def test_a_server_that_was_killed_is_met_again_in_shared_memory(server: Server) 
 def test_the_last_of_a_thousand_calls_is_as_quick_as_the_first(
     server: Server, monkeypatch: pytest.MonkeyPatch, inline: bool
 ) -> None:
-    """Of a hundred calls at each end the quick ones are compared: others are the machine's."""
+    """Of a hundred calls the quick ones are compared: others are the machine's.
+
+    Five times after the thousandth: calls that have become slow stay slow, a busy machine does not.
+    """
     if inline:
         monkeypatch.setattr(shared_block, "host_id", lambda: "0" * 16)
     with Workers(["caller"]) as workers:
@@ -125,11 +128,12 @@ def test_the_last_of_a_thousand_calls_is_as_quick_as_the_first(
         policy = newest(client)
         gradient = np.zeros(policy.architecture.size, np.float32)
         durations, version = [], policy.version
-        for sequence in range(1, 1051):
+        for sequence in range(1, 1551):
             start = time.perf_counter()
             reply = answer(client, Push(sequence, version, gradient))
             durations.append(time.perf_counter() - start)
             version = reply.version
         assert client.shares_memory is not inline
-        first, last = (np.quantile(part, 0.2) for part in (durations[50:150], durations[-100:]))
-        assert last < 1.5 * first, (first, last)
+        first = np.quantile(durations[50:150], 0.2)
+        last = np.quantile(np.reshape(durations[-500:], (5, 100)), 0.2, axis=1)
+        assert last.min() < 1.5 * first, (first, last)
