@@ -1,38 +1,40 @@
 """Experiments in stages: what is done is not done again, what was stopped is gone on with."""
 
 import signal
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
 from adgps_bringup.experiments.stages import (
+    NOTES,
+    Notes,
     Stage,
     StageError,
-    read_durations,
     run_command,
     run_stages,
 )
 from adgps_bringup.interrupts import Interrupted, Interrupts
 
-Runner = Callable[[Stage, Interrupts], int]
+Runner = Callable[[Sequence[str], Interrupts], int]
 
 
-def stage(folder: Path, name: str) -> Stage:
-    """One that is done when its file is there."""
-    product, begun = folder / name, folder / f"{name}.begun"
-    return Stage(name, ("begin", name), ("go on", name), product, begun, 2.0)
+def stage(folder: Path, name: str, lasting: bool = True) -> Stage:
+    """One that leaves a file; if it is lasting, it can be gone on with."""
+    made = folder / name
+    go_on = {"go_on": ("go on", name), "begun": made / "begun"} if lasting else {}
+    return Stage(name, ("begin", name), made, made / "product", 2.0, **go_on)  # type: ignore[arg-type]
 
 
-def runner(ran: list[tuple[str, ...]], status: int = 0) -> Runner:
-    """Notes what is run, and leaves the product if the status is 0."""
+def runner(folder: Path, ran: list[tuple[str, ...]], status: int = 0) -> Runner:
+    """Notes what is run, and leaves what a stage leaves; it begins where nothing is."""
 
-    def run(stage: Stage, interrupts: Interrupts) -> int:
-        ran.append(stage.arguments)
-        stage.begun.touch()
-        if status == 0:
-            stage.product.touch()
+    def run(arguments: Sequence[str], interrupts: Interrupts) -> int:
+        how, name = arguments
+        ran.append((how, name))
+        (folder / name).mkdir(exist_ok=how == "go on")
+        (folder / name / "begun").touch()
+        (folder / name / "product").touch()  # also of one that fails: it may be half of it
         return status
 
     return run
@@ -42,21 +44,30 @@ def test_what_is_done_is_not_done_again(tmp_path: Path) -> None:
     """Stages run in turn, once; what they took is remembered."""
     stages = [stage(tmp_path, name) for name in ("a", "b")]
     ran: list[tuple[str, ...]] = []
-    run_stages(stages[:1], tmp_path, Interrupts(), run=runner(ran))
-    took = run_stages(stages, tmp_path, Interrupts(), run=runner(ran))
+    run_stages(stages[:1], tmp_path, Interrupts(), run=runner(tmp_path, ran))
+    took = run_stages(stages, tmp_path, Interrupts(), run=runner(tmp_path, ran))
     assert ran == [("begin", "a"), ("begin", "b")]
-    assert set(took) == {"a", "b"} and read_durations(tmp_path) == pytest.approx(took)
+    assert set(took) == {"a", "b"} and Notes.read(tmp_path).seconds == pytest.approx(took)
 
 
-def test_a_stage_that_failed_is_named_and_gone_on_with(tmp_path: Path) -> None:
-    """Those after it wait; its time counts."""
-    stages = [stage(tmp_path, name) for name in ("a", "b")]
+@pytest.mark.parametrize("lasting", [True, False])
+def test_a_stage_that_failed_is_named_and_gone_on_with(tmp_path: Path, lasting: bool) -> None:
+    """Or begun anew, from nothing; what it left is no product. Those after it wait."""
+    stages = [stage(tmp_path, name, lasting) for name in ("a", "b")]
     ran: list[tuple[str, ...]] = []
     with pytest.raises(StageError, match="a failed with exit status 3"):
-        run_stages(stages, tmp_path, Interrupts(), run=runner(ran, status=3))
-    assert set(read_durations(tmp_path)) == {"a"}
-    run_stages(stages, tmp_path, Interrupts(), run=runner(ran))
-    assert ran == [("begin", "a"), ("go on", "a"), ("begin", "b")]
+        run_stages(stages, tmp_path, Interrupts(), run=runner(tmp_path, ran, status=3))
+    assert set(Notes.read(tmp_path).seconds) == {"a"}
+    run_stages(stages, tmp_path, Interrupts(), run=runner(tmp_path, ran))
+    assert ran == [("begin", "a"), ("go on" if lasting else "begin", "a"), ("begin", "b")]
+
+
+def test_who_was_killed_before_there_was_anything_to_go_on_with_begins_anew(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / ".lock").touch()
+    ran: list[tuple[str, ...]] = []
+    run_stages([stage(tmp_path, "a")], tmp_path, Interrupts(), run=runner(tmp_path, ran))
+    assert ran == [("begin", "a")] and not (tmp_path / "a" / ".lock").exists()
 
 
 def test_no_product_is_a_failure_whatever_the_command_says(tmp_path: Path) -> None:
@@ -66,30 +77,29 @@ def test_no_product_is_a_failure_whatever_the_command_says(tmp_path: Path) -> No
 
 def test_the_time_that_is_left_is_that_of_what_is_not_done(tmp_path: Path) -> None:
     stages = [stage(tmp_path, name) for name in ("a", "b", "c")]
-    stages[1].product.touch()
+    run_stages(stages[1:2], tmp_path, Interrupts(), run=runner(tmp_path, []))
     said: list[str] = []
-    run_stages(stages, tmp_path, Interrupts(), said.append, runner([]))
+    run_stages(stages, tmp_path, Interrupts(), said.append, runner(tmp_path, []))
     left = [line.rpartition("left ")[2] for line in said if "left" in line]
     assert left == ["4:00", "2:00"]
     assert sum("done before" in line for line in said) == 1
 
 
-def test_a_damaged_note_of_durations_is_no_failure(tmp_path: Path) -> None:
-    (tmp_path / "stages.json").write_text("{")
-    run_stages([stage(tmp_path, "a")], tmp_path, Interrupts(), run=runner([]))
+def test_damaged_notes_are_no_failure(tmp_path: Path) -> None:
+    for damage in ("{", '{"strange": 1}'):
+        (tmp_path / NOTES).write_text(damage)
+        run_stages([stage(tmp_path, "a")], tmp_path, Interrupts(), run=runner(tmp_path, []))
 
 
 def test_a_command_runs_and_its_status_is_told(tmp_path: Path) -> None:
     """A real one, of this program."""
-    bad = replace(stage(tmp_path, "a"), begin=("evaluate", str(tmp_path / "none")))
     with Interrupts() as interrupts:
-        assert run_command(bad, interrupts) == 2
+        assert run_command(("evaluate", str(tmp_path / "none")), interrupts) == 2
 
 
-def test_who_is_stopped_stops_the_command_first(tmp_path: Path) -> None:
+def test_who_is_stopped_stops_the_command_first() -> None:
     """And passes the signal on."""
-    endless = replace(stage(tmp_path, "a"), begin=("evaluate", "--help"))
     with Interrupts() as interrupts:
         signal.raise_signal(signal.SIGTERM)
         with pytest.raises(Interrupted, match="SIGTERM"):
-            run_command(endless, interrupts)
+            run_command(("evaluate", "--help"), interrupts)

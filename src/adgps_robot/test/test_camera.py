@@ -155,10 +155,10 @@ def test_a_file_plays_at_its_own_rate(tmp_path: Path) -> None:
     start = time.monotonic()
     frames = play(files(path)())
     assert [number_of(frame.image) for frame in frames] == list(range(10))
-    assert time.monotonic() - start > 0.15
+    assert time.monotonic() - start > 0.17
     stamps = np.array([frame.stamp_ns for frame in frames])
     assert (np.diff(stamps) > 0).all()
-    assert stamps[-1] - stamps[0] > 0.15e9
+    assert stamps[-1] - stamps[0] > 0.17e9
     assert 0.01e9 < np.median(np.diff(stamps)) < 0.05e9
 
 

@@ -12,13 +12,11 @@ from pathlib import Path
 from adgps_bringup.bags.folder import find_or_name
 from adgps_bringup.interrupts import Interrupts
 from adgps_bringup.options import StackOptions
-from adgps_bringup.pretraining.plan import PRESETS, PretrainOptions
+from adgps_bringup.pretraining.plan import OPTIONS, PRESETS, PretrainOptions
 from adgps_bringup.run_folder import check_new, check_writable, locked
 
 NAME = "pretrain"
 HELP = "pre-train the vision network of a task on poses"
-
-_OPTIONS = "options.json"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -59,7 +57,7 @@ def prepare(arguments: argparse.Namespace) -> Callable[[], int]:
         from adgps_bringup.pretraining.pipeline import pretrain
 
         with Interrupts() as interrupts, locked(folder):
-            options.write(folder / _OPTIONS)
+            options.write(folder / OPTIONS)
             keep_demonstrations()
             return pretrain(options, folder, device, interrupts)
 
@@ -77,7 +75,7 @@ def choose(arguments: argparse.Namespace) -> tuple[PretrainOptions, Path]:
         if fixed:
             raise ValueError(f"--resume goes on with what is there: leave out {', '.join(fixed)}")
         folder = arguments.resume.absolute()
-        options = PretrainOptions.read(folder / _OPTIONS)
+        options = PretrainOptions.read(folder / OPTIONS)
         check_writable(folder)
         return options, folder
     if arguments.task is None:

@@ -20,6 +20,9 @@ from adgps_bringup.stack import derived_seed, share_out
 from adgps_core.tasks import Split
 from adgps_core.tasks.door import HELD_OUT_HANDLE, TRAINED_HANDLES, Door
 
+OPTIONS = "options.json"
+"""The choices, in the folder of a pre-training."""
+
 Kind = Literal["doors", "practice"]
 Purpose = Literal["training", "held_out", "other_handle"]
 PURPOSES: tuple[Purpose, ...] = ("training", "held_out", "other_handle")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
+from adgps_bringup.commands.evaluate_trials import FOLDER as TRIALS
+from adgps_bringup.commands.evaluate_trials import SUMMARY
 from adgps_bringup.experiments.stages import Stage
-from adgps_bringup.stack import share_out
+from adgps_bringup.pretraining.plan import OPTIONS
+from adgps_bringup.stack import VISION, share_out
+from adgps_bringup.trials.log import SETTINGS
 from adgps_core.tasks import make_task
 
 TASK = "door"
@@ -46,14 +49,14 @@ class Preset:
 
 
 PRESETS = {
-    "full": Preset("full", 50, 13, (), 0, (25.0, 60.0, 15.0)),
+    "full": Preset("full", 50, 13, (), 0, (10.0, 35.0, 3.0)),
     "quick": Preset(
         "quick",
         1,
         1,
         (("phases", ["badmm+pi2:1", "mdgps+pi2:1"]), ("samples", 2)),
         1,
-        (1.0, 2.0, 15.0),
+        (0.5, 1.0, 3.0),
     ),
 }
 
@@ -72,24 +75,23 @@ def plan(folder: Path, preset: Preset, seed: int, device: str | None = None) -> 
     pretrain, train, hundred = preset.minutes
     on_device = ("--device", device) if device else ()
     chosen = ("--robots", str(ROBOTS), "--seed", str(seed), "--preset", preset.name)
-    begin = ("pretrain", TASK, "--out", str(pretraining), "--demo", str(demo), *chosen, *on_device)
     collective, single = folder / COLLECTIVE, folder / SINGLE
     return (
         Stage(
             "demonstrations",
             ("record", "--demo", str(demo), "--task", TASK, "--real-time-factor", "4"),
-            (),
-            demo / "metadata.yaml",
-            demo / "nothing to go on with",
-            0.5,
+            folder=demo,
+            product=demo / "metadata.yaml",
+            minutes=0.5,
         ),
         Stage(
             "pre-training",
-            begin,
-            ("pretrain", "--resume", str(pretraining), *on_device),
-            pretraining / "vision.safetensors",
-            pretraining / "options.json",
-            pretrain,
+            ("pretrain", TASK, "--out", str(pretraining), "--demo", str(demo), *chosen, *on_device),
+            folder=pretraining,
+            product=pretraining / VISION,
+            minutes=pretrain,
+            go_on=("pretrain", "--resume", str(pretraining), *on_device),
+            begun=pretraining / OPTIONS,
         ),
         _training(folder, COLLECTIVE, ROBOTS, preset, seed, train),
         _trials(collective, HELD_OUT, ROBOTS, preset.trials, (), hundred),
@@ -97,7 +99,8 @@ def plan(folder: Path, preset: Preset, seed: int, device: str | None = None) -> 
             _trials(collective, name, ROBOTS, preset.moved_trials, ("--camera", name), hundred)
             for name in (LOWERED, AWAY)
         ),
-        _training(folder, SINGLE, 1, preset, seed, train),
+        # One robot makes as many rollouts, but with one process where four share two cores.
+        _training(folder, SINGLE, 1, preset, seed, 2 * train),
         _trials(single, HELD_OUT, 1, preset.trials, (), hundred),
     )
 
@@ -145,21 +148,22 @@ def _training(
     folder: Path, run: str, robots: int, preset: Preset, seed: int, minutes: float
 ) -> Stage:
     path = folder / run
-    begin: Sequence[str] = (
-        *("train", TASK, "--method", "mdgps", "--optimizer", "pi2", "--robots", str(robots)),
-        *("--instance", *practised(robots, preset), "--seed", str(seed), "--run", str(path)),
-        *("--demo", str(folder / DEMONSTRATIONS)),
-        *("--vision", str(folder / PRETRAINING / "vision.safetensors")),
-    )
-    if parameters(robots, preset, 1):
-        begin = (*begin, "--config", str(parameter_file(folder, run)))
+    own = parameters(robots, preset, 1)
+    config = ("--config", str(parameter_file(folder, run))) if own else ()
     return Stage(
         f"{run} training",
-        tuple(begin),
-        ("train", TASK, "--run", str(path), "--resume"),
-        path / "summary.json",
-        path / "config.yaml",
-        minutes,
+        (
+            *("train", TASK, "--method", "mdgps", "--optimizer", "pi2", "--robots", str(robots)),
+            *("--instance", *practised(robots, preset), "--seed", str(seed), "--run", str(path)),
+            *("--demo", str(folder / DEMONSTRATIONS)),
+            *("--vision", str(folder / PRETRAINING / VISION)),
+            *config,
+        ),
+        folder=path,
+        product=path / "summary.json",
+        minutes=minutes,
+        go_on=("train", TASK, "--run", str(path), "--resume"),
+        begun=path / "config.yaml",
     )
 
 
@@ -170,6 +174,13 @@ def _trials(
         *("evaluate", str(run), "--trials", str(trials), "--robots", str(robots)),
         *("--name", name, *camera),
     )
-    product = run / "evaluation" / name / "summary.json"
-    minutes = hundred * robots * trials / 100
-    return Stage(f"{run.name} {name}", arguments, arguments, product, product, minutes)
+    made = run / TRIALS / name
+    return Stage(
+        f"{run.name} {name}",
+        arguments,
+        folder=made,
+        product=made / SUMMARY,
+        minutes=hundred * robots * trials / 100,
+        go_on=arguments,
+        begun=made / SETTINGS,
+    )

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from adgps_bringup.commands.evaluate_trials import FIGURE, SUMMARY
+from adgps_bringup.commands.evaluate_trials import FOLDER as TRIALS
 from adgps_bringup.experiments.door.plan import (
     AWAY,
     COLLECTIVE,
@@ -43,8 +45,7 @@ def write_report(folder: Path, preset: Preset, seed: int, took: Mapping[str, flo
     report = folder / FOLDER
     report.mkdir(exist_ok=True)
     trials = {
-        (run, name): _read(folder / run / "evaluation" / name / "summary.json")
-        for run, name, _ in _TRIALS
+        (run, name): _read(folder / run / TRIALS / name / SUMMARY) for run, name, _ in _TRIALS
     }
     runs = {run: _read(folder / run / "summary.json") for run in (COLLECTIVE, SINGLE)}
     content = {
@@ -110,9 +111,9 @@ def _copy_figures(folder: Path, report: Path) -> dict[str, str]:
             for run in (COLLECTIVE, SINGLE)
         ),
         *(
-            (folder / run / "evaluation" / name / source, f"{run}_{name}_{source}", label)
+            (folder / run / TRIALS / name / source, f"{run}_{name}_{source}", label)
             for run, name, label in _TRIALS
-            for source in ("trials.png", "film_succeeded.png", "film_failed.png")
+            for source in (FIGURE, "film_succeeded.png", "film_failed.png")
         ),
     ]
     for source, name, label in sources:

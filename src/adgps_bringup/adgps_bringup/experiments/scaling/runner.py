@@ -8,9 +8,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,13 +16,12 @@ from pathlib import Path
 
 from adgps_bringup.experiments.scaling.overlay import overlay_path, write_overlay
 from adgps_bringup.experiments.scaling.plan import TASK, Plan, PlannedRun, groups
-from adgps_bringup.experiments.stages import StageError
-from adgps_bringup.interrupts import Interrupted, Interrupts
+from adgps_bringup.experiments.stages import StageError, await_commands, start_command
+from adgps_bringup.interrupts import Interrupts
 from adgps_bringup.progress import duration
-from adgps_bringup.supervisor import tether_command
 
 RUNS, LOGS, CONFIG = "runs", "logs", "config"
-_PERIOD, _WORD_PERIOD = 0.2, 60.0
+_WORD_PERIOD = 60.0
 
 Say = Callable[[str], object]
 Execute = Callable[[Sequence["Job"], Interrupts, Say], dict[str, int]]
@@ -131,33 +127,20 @@ def run_all(
 
 def execute_jobs(jobs: Sequence[Job], interrupts: Interrupts, say: Say) -> dict[str, int]:
     """Run jobs at once, with a word on them every minute; their exit statuses by name."""
-    processes = {}
+    processes = []
     for job in jobs:
-        command = [sys.executable, "-m", "adgps_bringup.cli", *job.arguments]
         with job.log.open("ab") as log:
-            # In a session of its own: Ctrl-C in a terminal would reach it twice.
-            processes[job.run.name] = subprocess.Popen(
-                [*tether_command(farewell=True), *command],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+            processes.append(start_command(job.arguments, log))
     began, word = time.monotonic(), time.monotonic() + _WORD_PERIOD
-    try:
-        while any(process.poll() is None for process in processes.values()):
-            interrupts.check()
-            time.sleep(_PERIOD)
-            if time.monotonic() > word:
-                word += _WORD_PERIOD
-                say(_progress(jobs, time.monotonic() - began))
-    except Interrupted:
-        for process in processes.values():
-            process.send_signal(signal.SIGINT)
-        for process in processes.values():
-            process.wait()
-        raise
-    return {name: int(process.wait()) for name, process in processes.items()}
+
+    def tick() -> None:
+        nonlocal word
+        if time.monotonic() > word:
+            word += _WORD_PERIOD
+            say(_progress(jobs, time.monotonic() - began))
+
+    statuses = await_commands(processes, interrupts, tick)
+    return {job.run.name: status for job, status in zip(jobs, statuses, strict=True)}
 
 
 def _progress(jobs: Sequence[Job], elapsed: float) -> str:
