@@ -22,114 +22,54 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import Any
 
 import numpy as np
 import torch
-from scipy.spatial.transform import Rotation
+from doors.stand_in import StandIn
 
 from adgps_bringup.in_process import InProcessRobot
-from adgps_bringup.local_settings import local_configuration
-from adgps_bringup.parameter_files import load
-from adgps_bringup.resources import hyper_parameters
+from adgps_bringup.local_settings import local_configuration, own_parameters
 from adgps_bringup.showing import demonstrate
+from adgps_bringup.stack import derived_seed
 from adgps_core.demonstration import Demonstration
-from adgps_core.end_effector import POINT_POSITIONS as POINTS
 from adgps_core.global_policy import Architecture, GlobalPolicy, PolicyVersion, initial_values
-from adgps_core.measurements import FEATURES, GRIPPER
 from adgps_core.optimized import OptimizedTrajectories
 from adgps_core.phases import Phase
 from adgps_core.tasks import Instance
-from adgps_core.tasks.door import CENTRE, TRAINED_HANDLES, Door, pose_of
-from adgps_core.typing import Array
-from adgps_core.vision.architecture import FIGURE_8
-from adgps_global_worker.batches import InstanceRows, instance_rows, training_set
+from adgps_core.tasks.door import TRAINED_HANDLES, Door
 from adgps_global_worker.replay_memory import ReplayMemory
 from adgps_global_worker.sgd import stochastic_gradient
+from adgps_global_worker.trainer import TrainerSettings
+from adgps_global_worker.training_sets import TrainingSets
 from adgps_local_worker.local_state import LocalState
 from adgps_local_worker.practice import Practice, RolloutError, Schedule
 from adgps_param_server.optimizers import FlatOptimizer, OptimizerConfiguration
-from adgps_sim.door import DoorScene
-from adgps_sim.variation import vary
-from adgps_sim.world import World
+from adgps_sim.variation import variation_of
 
 TASK = Door(visual=True)
 ROBOTS = 4
 FLOOR = 0.35
 BETTER = 0.25
-DOOR_ERROR, HAND_ERROR = 0.0035, 0.02  # [m] a coordinate, for a rollout, and again at each tick
-CAMERA_TURNED, CAMERA_MOVED = np.radians(2.0), 0.02  # of a robot, standard deviations [rad], [m]
 TRIAL_SEED = 10**6
 """Far from the seeds of practice."""
 
-_ANGLE_ERRORS = np.array([0.05, 0.02])  # [rad]
-_POINTS = np.array([[0.0, 0.0, 0.0], [0.0, 0.1, 0.0], [0.0, 0.0, 0.1]])  # [m]
-_SPANS = np.repeat([0.04, 0.6, 0.15], [9, 2, 9])
-"""What moves the features alike: the handle's points [m], the angles of handle and door [rad], the
-hand's points [m]."""
 
-
-class StandIn:
-    """Features of what is true, as a robot's camera and a network that errs would tell."""
-
-    def __init__(self, seed: int) -> None:
-        shared = np.random.default_rng(161)
-        self._map = 0.2 * shared.standard_normal((FIGURE_8.dim_features, 20)) / _SPANS / 20**0.5
-        rng = np.random.default_rng((seed, 7))
-        self._turned = Rotation.from_rotvec(CAMERA_TURNED * rng.standard_normal(3))
-        self._moved = CAMERA_MOVED * rng.standard_normal(3)
-        self._rng = rng
-        self._off = np.zeros(18)
-
-    def __call__(
-        self, world: World, instance: Instance, tick: int, state: Array
-    ) -> Mapping[str, Array]:
-        """Measure as the nodes do."""
-        errors = np.repeat([DOOR_ERROR, HAND_ERROR], 9)
-        if tick == 0:
-            self._off = errors * self._rng.standard_normal(18)
-        wrong = self._off + errors * self._rng.standard_normal(18)
-        position, yaw = pose_of(instance)
-        handle = position + Rotation.from_euler("z", yaw).apply(_POINTS)
-        scene = world.scene
-        assert isinstance(scene, DoorScene)
-        angles = [scene.turned, scene.opened] + _ANGLE_ERRORS * self._rng.standard_normal(2)
-        seen = (self._seen(handle) + wrong[:9], angles, self._seen(state[POINTS]) + wrong[9:])
-        return {FEATURES: self._map @ np.concatenate(seen), GRIPPER: np.array([0.04])}
-
-    def _seen(self, points: Array) -> Array:
-        moved: Array = self._turned.apply(points.reshape(3, 3) - CENTRE[:3]) + self._moved
-        return moved.ravel()
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What the task's files say, of all workers."""
-
-    local: dict[str, Any]
-    world: dict[str, Any]
-    server: dict[str, Any]
-
-    @staticmethod
-    def read() -> Settings:
-        """Read the files of MDGPS and PI2."""
-        found: dict[str, dict[str, Any]] = {}
-        for path in hyper_parameters(TASK.name, "mdgps", "pi2"):
-            for pattern, parameters in load(path):
-                found.setdefault(pattern.rsplit("/", 1)[-1], {}).update(parameters)
-        return Settings(found["local_worker"], found["global_worker"], found["param_server"])
+def own(node: str) -> dict[str, Any]:
+    """What the task's files say of the nodes of a name."""
+    return own_parameters(TASK.name, "mdgps", "pi2", node)
 
 
 class Learner:
     """The parameter server and the global workers, in turns."""
 
-    def __init__(self, settings: Settings, samples: int, seed: int) -> None:
-        server, world = settings.server, settings.world
+    def __init__(self, samples: int, seed: int) -> None:
+        server, world = own("param_server"), own("global_worker")
         self._architecture = Architecture(
             TASK.dim_o, TASK.dim_u, tuple(server["hidden"]), server["action_scale"]
         )
@@ -150,7 +90,7 @@ class Learner:
         self._per_rollout = world["min_steps_per_rollout"]
         self._batch, self._longest = world["batch_size"], world["max_gradient_norm"]
         self._rng = rng
-        self._rows: dict[str, tuple[int, InstanceRows]] = {}
+        self._sets = TrainingSets(self._memory, TrainerSettings().weight_bound)
         self._updates = 0
         self.rollouts = 0
 
@@ -163,15 +103,7 @@ class Learner:
         """Remember what has arrived, and take the steps that it allows."""
         new = sum(self._memory.add(each).rollouts for each in arrived)
         self.rollouts += new
-        policy = self._policy(self._optimizer.values)
-        rows = {}
-        for key, revision in self._memory.revisions.items():
-            known = self._rows.get(key)
-            if known is None or known[0] != revision or self._memory.weighs_anew(key):
-                known = (revision, instance_rows(self._memory.samples(key), policy, 10.0))
-            rows[key] = known
-        self._rows = rows
-        data = training_set([made for _, made in rows.values()])
+        data = self._sets.make(self._policy(self._optimizer.values))
         for _ in range(round(self._per_rollout * new)):
             gradient = stochastic_gradient(
                 self._architecture,
@@ -215,10 +147,11 @@ class Link:
 
 def make_robot(index: int, seed: int) -> InProcessRobot:
     """Make a robot that differs from others, also in what it sees."""
-    own = seed * 1000 + index
-    variation = vary(1.0, np.random.default_rng(own))
+    its = derived_seed(seed, index)
     name = f"robot_{index + 1}"
-    return InProcessRobot(TASK, own, variation=variation, sense=StandIn(own), name=name)
+    return InProcessRobot(
+        TASK, its, variation=variation_of(its, 1.0), sense=StandIn(its), name=name
+    )
 
 
 def practise(
@@ -249,13 +182,12 @@ def train(
     deal: Sequence[Sequence[Instance]],
     schedule: Schedule,
     shown: tuple[Demonstration, ...],
-    settings: Settings,
     seed: int,
     trials: Trials,
 ) -> GlobalPolicy:
     """Practise and train; say now and then how good the network is."""
     spawn = get_context("spawn")
-    learner = Learner(settings, schedule.samples, seed)
+    learner = Learner(schedule.samples, seed)
     processes, pipes = [], []
     for index, instances in enumerate(deal):
         mine, other = spawn.Pipe()
@@ -338,11 +270,11 @@ def main() -> int:
     parser.add_argument("--no-single", action="store_true", help="leave out the robot alone")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    settings = Settings.read()
-    phases = [Phase.parse(each) for each in settings.local["phases"]]
+    local = own("local_worker")
+    phases = [Phase.parse(each) for each in local["phases"]]
     if options.quick:
         phases = [replace(each, iterations=max(1, each.iterations // 4)) for each in phases]
-    samples = settings.local["samples"]
+    samples = local["samples"]
     training = TASK.instances("training")
     shown = demonstrate(TASK, training)
     collective = [training[robot::ROBOTS] for robot in range(ROBOTS)]
@@ -357,7 +289,7 @@ def main() -> int:
             trials = Trials(pool, range(len(deal)), options.seed)
             trials.header()
             schedule = Schedule(tuple(phases), samples=each, seed=options.seed)
-            train(deal, schedule, shown, settings, options.seed, trials)
+            train(deal, schedule, shown, options.seed, trials)
             found[name] = trials.found["held-out handle, grid"]
     if options.quick:
         return 0

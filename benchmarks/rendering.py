@@ -36,7 +36,8 @@ from adgps_sim.scene import scene_builder
 from adgps_sim.world import World
 
 TASK = Door()
-TICKS = (0, 58, 119)
+TICKS = (0, 45, TASK.horizon - 1)
+"""Of the begin, the turned handle and the end."""
 PERIOD_MS = 50.0
 BEFORE, NOW = "image, PyBullet's renderer", "image, now"
 FEATURES, POLICY, PHYSICS = "features", "policy", "50 ms of physics"

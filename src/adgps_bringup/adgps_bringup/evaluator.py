@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 
 from rclpy.node import Node
 from rclpy.publisher import Publisher
-from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
 from adgps_bringup.evaluation import InstanceResult
 from adgps_bringup.rollouts import RESET_TIMEOUT, AttemptError, RobotClient, Tried
+from adgps_bringup.ros_node import LATCHED, POLICIES
 from adgps_bringup.trials.plan import Trial, Work
 from adgps_core.conversions.messages import global_policy_to_msg
 from adgps_core.global_policy import GlobalPolicy, PolicyVersion
@@ -34,10 +34,7 @@ class EvaluationError(RuntimeError):
 
 def publish_policy(node: Node, policy: GlobalPolicy) -> Publisher:
     """Publish a policy in the place of the parameter server; keep what is returned alive."""
-    latched = QoSProfile(
-        depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
-    )
-    publisher = node.create_publisher(PolicyParameters, "/param_server/policy_parameters", latched)
+    publisher = node.create_publisher(PolicyParameters, POLICIES, LATCHED)
     publisher.publish(global_policy_to_msg(policy))
     return publisher
 

@@ -112,10 +112,8 @@ def choose(arguments: Mapping[str, str], *, go_on: bool = True) -> StackOptions:
         global_workers=_whole(arguments, "global_workers") if arguments["global_workers"] else None,
         record=arguments.get("record", ""),
         storage=arguments.get("storage", STORAGES[0]),
-        demo=find_or_name(Path(arguments["demo"]).expanduser()) if arguments.get("demo") else None,
-        vision=Path(arguments["vision"]).expanduser().absolute()
-        if arguments.get("vision")
-        else None,
+        demo=find_or_name(demo) if (demo := _path(arguments, "demo")) else None,
+        vision=_path(arguments, "vision"),
         parameter_files=hyper_parameters(
             arguments["task"], arguments["method"], arguments["optimizer"]
         ),
@@ -156,6 +154,12 @@ def _go_on(options: StackOptions) -> StackOptions:
     return replace(
         options, parameter_files=saved.parameter_files, demo=saved.demo, vision=saved.vision
     )
+
+
+def _path(arguments: Mapping[str, str], name: str) -> Path | None:
+    """Read an argument that is a path; None if it is not given."""
+    given = arguments.get(name)
+    return Path(given).expanduser().absolute() if given else None
 
 
 def _whole(arguments: Mapping[str, str], name: str) -> int:

@@ -21,6 +21,11 @@ _WARNINGS, _WINDOW = 2, 10.0
 """Warnings of one process that are shown in a window of so many seconds; the rest is in its log."""
 
 
+def say(line: str) -> None:
+    """Print a line at once, also where somebody else reads it."""
+    print(line, flush=True)
+
+
 @dataclass
 class _Source:
     """One pipe of one process, and the line that has not ended yet."""

@@ -21,6 +21,10 @@ from adgps_core.conversions.messages import global_policy_from_msg
 from adgps_core.global_policy import GlobalPolicy
 from adgps_msgs.msg import PolicyParameters
 
+POLICIES = "/param_server/policy_parameters"
+LATCHED = QoSProfile(
+    depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
+)
 DiagnosticsCallback = Callable[[str, dict[str, str]], None]
 
 
@@ -94,12 +98,7 @@ def watch_policies(node: Node, heard: Callable[[GlobalPolicy], None]) -> None:
             return  # controllers refuse it, and say so
         heard(policy)
 
-    latched = QoSProfile(
-        depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
-    )
-    node.create_subscription(
-        PolicyParameters, "/param_server/policy_parameters", on_message, latched
-    )
+    node.create_subscription(PolicyParameters, POLICIES, on_message, LATCHED)
 
 
 def request_checkpoint(node: Node, patience: float) -> Future[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 
 import rclpy
+from rclpy.exceptions import ParameterException
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
@@ -20,11 +21,14 @@ from adgps_sim.nodes.sim_robot import SimRobot
 from adgps_sim.world import URDF
 
 
-def main() -> None:
-    """Run both nodes until told to stop; a simulated robot configures and arms itself."""
-    stop = StopSignals()
-    rclpy.init(args=sys.argv, signal_handler_options=SignalHandlerOptions.NO)
-    executor = SingleThreadedExecutor()
+def build() -> list[Node]:
+    """Make the nodes, which wait for each other; a simulated robot arms itself.
+
+    Raises
+    ------
+    ValueError, RuntimeError, ParameterException
+        If one cannot be.
+    """
     robot = SimRobot()
     controller = TorqueController(
         {
@@ -35,9 +39,22 @@ def main() -> None:
             "arm_on_activate": True,
         }
     )
-    nodes: list[Node] = [robot, controller]
-    if controller.get_parameter("features").value:
-        nodes.append(FeatureExtractor({"lock_step": robot.lock_step}))
+    if not controller.get_parameter("features").value:
+        return [robot, controller]
+    return [robot, controller, FeatureExtractor({"lock_step": robot.lock_step})]
+
+
+def main() -> None:
+    """Run the nodes until told to stop; exit 2 with one line if they cannot start."""
+    stop = StopSignals()
+    rclpy.init(args=sys.argv, signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        nodes = build()
+    except (ValueError, RuntimeError, ParameterException) as error:
+        rclpy.shutdown()
+        print(f"simulated_robot: {error}", file=sys.stderr)
+        sys.exit(2)
+    executor = SingleThreadedExecutor()
     for node in nodes:
         executor.add_node(node)
     try:

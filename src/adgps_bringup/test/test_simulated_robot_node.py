@@ -98,6 +98,16 @@ def test_who_sees_records_features_of_its_own_camera(make: Make, tmp_path: Path)
     assert (once.measurements[GRIPPER] > 0.01).all()
 
 
+def test_a_network_that_is_none_is_refused_in_one_line(make: Make, tmp_path: Path) -> None:
+    """Exit status 2, as of every node: it would be refused again."""
+    path = tmp_path / "none.safetensors"
+    process, _ = make(task="visual_door", camera=True, features=True, network=path)
+    output, _ = process.process.communicate(timeout=30)
+    assert process.process.returncode == 2
+    assert "simulated_robot: network: " in output and str(path) in output
+    assert "Traceback" not in output
+
+
 def test_no_tick_is_lost_or_doubled_and_all_are_fast(make: Make) -> None:
     """Both ends count the same ticks; the fastest rollout is 8 times faster than real time."""
     _, client = make()

@@ -114,6 +114,12 @@ def parse_counts(text: str) -> Counter[float]:
     return Counter({float(key): int(count) for key, count in pairs})
 
 
+def mean_of(counts: Mapping[float, int] | Mapping[int, int]) -> float:
+    """Mean of the values counted; 0 of none."""
+    total = sum(counts.values())
+    return sum(value * count for value, count in counts.items()) / total if total else 0.0
+
+
 def quantile(counts: Mapping[float, int], part: float) -> float:
     """Smallest upper edge below which at least a part of the values lies; NaN of none.
 

@@ -18,7 +18,6 @@ from adgps_core.shared_block import (
     OWNER,
     PEER,
     Descriptor,
-    PeerBlocks,
     SharedBlock,
     SharedBlockError,
 )
@@ -91,20 +90,17 @@ def test_another_process_reads_and_a_killed_one_leaves_nothing(
 ) -> None:
     """What was whole stays readable for who has it open; nobody opens it any more."""
     descriptor = Descriptor.parse(first_line(child))
-    peers = PeerBlocks()
-    block = peers.get(descriptor.name)
+    block = SharedBlock.open(descriptor.name)
     np.testing.assert_array_equal(read(block, OWNER, descriptor), ramp())
-    peers.prune()
-    assert len(peers) == 1
+    assert block.has_owner
     child.kill()
     child.wait()
     np.testing.assert_array_equal(read(block, OWNER, descriptor), ramp())
     block.write(PEER, ramp())  # an answer to the dead is no error
     assert not block.has_owner
-    peers.prune()
-    assert len(peers) == 0
+    block.close()
     with pytest.raises(SharedBlockError, match="cannot be opened"):
-        peers.get(descriptor.name)
+        SharedBlock.open(descriptor.name)
 
 
 def test_what_was_written_anew_is_refused(owner: SharedBlock, peer: SharedBlock) -> None:
@@ -274,20 +270,3 @@ def test_other_texts_are_no_descriptors(text: str) -> None:
     """They are refused, and nothing else happens."""
     with pytest.raises(SharedBlockError):
         Descriptor.parse(text)
-
-
-def test_only_so_many_blocks_stay_open() -> None:
-    """The one not used for longest goes first."""
-    blocks = [SharedBlock.create(10) for _ in range(3)]
-    peers = PeerBlocks(limit=2)
-    first = peers.get(blocks[0].name)
-    second = peers.get(blocks[1].name)
-    assert peers.get(blocks[0].name) is first
-    peers.get(blocks[2].name)
-    assert len(peers) == 2
-    assert peers.get(blocks[0].name) is first
-    assert peers.get(blocks[1].name) is not second
-    peers.close()
-    for block in blocks:
-        block.close()
-        block.close()

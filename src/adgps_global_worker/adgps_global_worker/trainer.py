@@ -16,11 +16,12 @@ import numpy as np
 from adgps_core.global_policy import GlobalPolicy, PolicyVersion
 from adgps_core.optimized import OptimizedTrajectories
 from adgps_core.tally import Tally
-from adgps_global_worker.batches import InstanceRows, TrainingSet, instance_rows, training_set
+from adgps_global_worker.batches import TrainingSet
 from adgps_global_worker.exchange import Exchange, Push, Reply, ReplyCode
 from adgps_global_worker.rate_limiter import RateLimiter
 from adgps_global_worker.replay_memory import ReplayMemory
 from adgps_global_worker.sgd import stochastic_gradient
+from adgps_global_worker.training_sets import TrainingSets
 
 _FRESH_S = 0.1
 
@@ -122,7 +123,7 @@ class Trainer:
         self._heard = -np.inf
         self._pending: Push | None = None
         self._sequence = 0
-        self._rows: dict[str, tuple[int, InstanceRows]] = {}
+        self._sets = TrainingSets(memory, settings.weight_bound)
         self._data: TrainingSet | None = None
         self.limiter = limiter
         self.progress = Progress()
@@ -206,21 +207,9 @@ class Trainer:
         """Rows of all instances; only those that can have changed are computed anew."""
         if self._data is None:
             with self.progress.times["data"].timed():
-                self._data = self._make_training_set(policy)
+                self._data = self._sets.make(policy)
             self.progress.effective_sample_size = self._data.effective_sample_size
         return self._data
-
-    def _make_training_set(self, policy: GlobalPolicy) -> TrainingSet:
-        bound = self._settings.weight_bound
-        rows: dict[str, tuple[int, InstanceRows]] = {}
-        for key, revision in self._memory.revisions.items():
-            known = self._rows.get(key)
-            if known is None or known[0] != revision or self._memory.weighs_anew(key):
-                made = instance_rows(self._memory.samples(key), policy, bound)
-                known = (revision, made)
-            rows[key] = known
-        self._rows = rows
-        return training_set([made for _, made in rows.values()])
 
     def _take(self, push: Push, reply: Reply) -> None:
         """Count what became of a push, and go on from the newest policy."""
@@ -245,7 +234,8 @@ class Trainer:
     def _rebase(self, policy: GlobalPolicy) -> None:
         """Meet an epoch of the server for the first time; ValueError if it serves another task."""
         self._memory.check_policy(policy.architecture)
-        self._rows, self._data = {}, None  # observations may be scaled otherwise
+        self._data = None
+        self._sets.forget()  # observations may be scaled otherwise
         if self._policy is not None:
             before = self._policy.version
             self.progress.rebased += 1

@@ -11,11 +11,11 @@ from adgps_core.shared_block import (
     OWNER,
     PEER,
     Descriptor,
-    PeerBlocks,
     SharedBlock,
     SharedBlockError,
 )
 from adgps_core.typing import Array32
+from adgps_param_server.peer_blocks import PeerBlocks
 
 
 class WorkerMemory:

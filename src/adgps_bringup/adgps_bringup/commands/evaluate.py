@@ -24,6 +24,7 @@ from adgps_bringup.measuring import (
     read_policy,
 )
 from adgps_bringup.options import StackOptions
+from adgps_bringup.output import say
 from adgps_bringup.processes import check_executables
 from adgps_bringup.run_folder import read_options, shown_task
 from adgps_bringup.stack import robot_names
@@ -98,7 +99,7 @@ def _prepare_split(subject: Subject, arguments: argparse.Namespace) -> Callable[
 
     def run() -> int:
         version = subject.policy.version
-        with evaluating(subject, _show) as (session, evaluator):
+        with evaluating(subject, say) as (session, evaluator):
             results = evaluator.run(instances, version, session.tick)
         view = table(f"{task.name}, {name}, policy {version}", results)
         Console(highlight=False).print(view)
@@ -154,7 +155,3 @@ def _check_writable(path: Path) -> None:
     """Refuse a file that cannot be written."""
     if path.is_dir() or not os.access(path.absolute().parent, os.W_OK):
         raise ValueError(f"cannot write to {path}")
-
-
-def _show(line: str) -> None:
-    print(line, flush=True)

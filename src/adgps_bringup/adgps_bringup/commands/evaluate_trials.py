@@ -16,6 +16,7 @@ from rich.console import Console
 from adgps_bringup.evaluation import InstanceResult
 from adgps_bringup.interrupts import Interrupted
 from adgps_bringup.measuring import NO_SHIFT, Subject, camera_shift, evaluating
+from adgps_bringup.output import say
 from adgps_bringup.run_folder import locked
 from adgps_bringup.summary import SCHEMA_VERSION, write_json
 from adgps_bringup.trials.log import Setting, TrialLog, TrialResult, trial_result
@@ -106,13 +107,10 @@ def _try(subject: Subject, log: TrialLog, trials: Sequence[Trial], folder: Path,
     """Make the trials that are missing, and a film of one of each kind."""
     missing = log.missing(trials)
     if not missing:
-        print(f"all {len(trials)} trials were made before", flush=True)
+        say(f"all {len(trials)} trials were made before")
         return
     from adgps_bringup.trials.filming import Filming
     from adgps_bringup.trials.progress import TrialProgress
-
-    def say(line: str) -> None:
-        print(line, flush=True)
 
     version = subject.policy.version
     say(f"{len(trials)} trials of policy {version} on {len(subject.robots)} robots: {name}")

@@ -12,6 +12,7 @@ from pathlib import Path
 from adgps_bringup.bags.folder import find_or_name
 from adgps_bringup.interrupts import Interrupts
 from adgps_bringup.options import StackOptions
+from adgps_bringup.output import say
 from adgps_bringup.pretraining.plan import OPTIONS, PRESETS, PretrainOptions
 from adgps_bringup.run_folder import check_new, check_writable, locked
 
@@ -94,4 +95,4 @@ def _demonstrations(bag: Path | None, options: PretrainOptions, folder: Path) ->
     from adgps_bringup.demo_bags.load import load_new
 
     stack = StackOptions(task=options.task, run=folder, demo=find_or_name(bag))
-    return load_new(stack, lambda line: print(line, flush=True))
+    return load_new(stack, say)

@@ -17,6 +17,7 @@ from adgps_bringup.bags.topic import NoBagError
 from adgps_bringup.commands.record_demo import add_demo_arguments, prepare_demo
 from adgps_bringup.interrupts import Interrupted, Interrupts
 from adgps_bringup.options import STORAGES
+from adgps_bringup.output import say
 from adgps_bringup.processes import check_executables, commands, environment
 from adgps_bringup.progress import duration
 from adgps_bringup.run_folder import RunFolderError, check_writable, running_domain
@@ -77,15 +78,11 @@ def prepare(arguments: argparse.Namespace) -> Callable[[], int]:
 
 def _record(recorder: NodeDescription, run: Path, bag: Path, domain_id: int) -> int:
     """Record until asked to stop, or until the run has ended."""
-
-    def show(line: str) -> None:
-        print(line, flush=True)
-
     work = Path(tempfile.mkdtemp(prefix="adgps-record-"))
     variables = {**environment(), "ROS_DOMAIN_ID": str(domain_id)}
     to_start = commands([recorder], work, {**os.environ, **variables})
-    show(f"recording ROS_DOMAIN_ID={domain_id} into {bag}, until Ctrl-C")
-    with Interrupts() as interrupts, Supervisor(to_start, work / "log", show) as supervisor:
+    say(f"recording ROS_DOMAIN_ID={domain_id} into {bag}, until Ctrl-C")
+    with Interrupts() as interrupts, Supervisor(to_start, work / "log", say) as supervisor:
         try:
             while _goes_on(run, domain_id):
                 interrupts.check()
@@ -95,12 +92,12 @@ def _record(recorder: NodeDescription, run: Path, bag: Path, domain_id: int) -> 
             pass  # the usual end
     shutil.rmtree(work, ignore_errors=True)  # the log of a recorder that failed stays
     try:
-        with Bag(bag, show) as content:
+        with Bag(bag, say) as content:
             messages, topics = sum(content.counts.values()), len(content.topics)
             took = duration(content.duration_s)
-            show(f"{bag} holds {messages} messages of {topics} topics, {took}")
+            say(f"{bag} holds {messages} messages of {topics} topics, {took}")
     except NoBagError:
-        show("nothing was recorded")
+        say("nothing was recorded")
     return 0
 
 

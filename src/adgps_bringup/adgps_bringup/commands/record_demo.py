@@ -16,6 +16,7 @@ from adgps_bringup.bags.selection import DEMONSTRATION
 from adgps_bringup.interrupts import Interrupted, Interrupts
 from adgps_bringup.keyboard import Keyboard
 from adgps_bringup.options import StackOptions
+from adgps_bringup.output import say
 from adgps_bringup.processes import check_executables
 from adgps_bringup.progress import duration
 from adgps_bringup.real_robots import RealRobot, read_robots
@@ -87,7 +88,7 @@ def prepare_demo(arguments: argparse.Namespace) -> Callable[[], int]:
     def act(session: Session) -> None:
         from adgps_bringup.demonstrations import await_guided_robot
 
-        await_guided_robot(session, robot, instances, _show)
+        await_guided_robot(session, robot, instances, say)
 
     return lambda: _record(bag, (recorder, robot), act, own_domain=True)
 
@@ -109,7 +110,7 @@ def _prepare_real(
         from adgps_bringup.demonstrations import HandLedArm
 
         with Keyboard() as keyboard:
-            HandLedArm(session, arm, task, keyboard, _show).demonstrate(instances)
+            HandLedArm(session, arm, task, keyboard, say).demonstrate(instances)
 
     return lambda: _record(bag, (recorder, *drivers), act, own_domain=False)
 
@@ -146,22 +147,18 @@ def _record(
     from adgps_bringup.session import running
 
     work = Path(tempfile.mkdtemp(prefix="adgps-record-"))
-    _show(f"recording demonstrations into {bag}")
+    say(f"recording demonstrations into {bag}")
     try:
         with (
             Interrupts() as interrupts,
-            running(nodes, work, work / "log", _show, interrupts, own_domain) as session,
+            running(nodes, work, work / "log", say, interrupts, own_domain) as session,
         ):
             act(session)
     except Interrupted:
         shutil.rmtree(work, ignore_errors=True)
         raise
     shutil.rmtree(work, ignore_errors=True)  # the logs of what failed stay
-    with Bag(bag, _show) as content:
+    with Bag(bag, say) as content:
         counts = [f"{count} {topic}" for topic, count in sorted(content.counts.items())]
-        _show(f"{bag} holds {duration(content.duration_s)}: {', '.join(counts)}")
+        say(f"{bag} holds {duration(content.duration_s)}: {', '.join(counts)}")
     return 0
-
-
-def _show(line: str) -> None:
-    print(line, flush=True)

@@ -12,6 +12,7 @@ from typing import Any
 from adgps_bringup.bags.folder import find_bag, find_or_name
 from adgps_bringup.interrupts import Interrupts
 from adgps_bringup.options import MODES, ROLES, STORAGES, StackOptions
+from adgps_bringup.output import say
 from adgps_bringup.parameter_files import check_files
 from adgps_bringup.processes import check_executables
 from adgps_bringup.real_robots import read_robots
@@ -188,7 +189,7 @@ def _demonstrations(options: StackOptions) -> Callable[[], None]:
     # Imported late: it takes a second or two.
     from adgps_bringup.demo_bags.load import load_new
 
-    return load_new(options, lambda line: print(line, flush=True))
+    return load_new(options, say)
 
 
 def _check(arguments: argparse.Namespace, nodes: Sequence[NodeDescription]) -> None:

@@ -6,7 +6,6 @@ import threading
 import time
 from pathlib import Path
 
-import numpy as np
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import Image
@@ -15,6 +14,7 @@ from adgps_bringup.evaluation import InstanceResult
 from adgps_bringup.rollouts import Tried
 from adgps_bringup.trials.film import Frame, save_animation, save_strip
 from adgps_core.conversions.messages import ns_from_stamp
+from adgps_core.conversions.sensors import rgb_from_msg
 
 _QUEUE = QoSProfile(
     depth=20, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
@@ -66,10 +66,9 @@ class Filming:
     def _on_image(self, message: Image) -> None:
         if not self._wanted:
             return
-        shape = (message.height, message.width, 3)
-        image = np.frombuffer(message.data, dtype=np.uint8).reshape(shape)
+        frame = Frame(ns_from_stamp(message.header.stamp), rgb_from_msg(message))
         with self._lock:
-            self._frames.append(Frame(ns_from_stamp(message.header.stamp), image))
+            self._frames.append(frame)
 
     def _take(self, tried: Tried) -> list[Frame]:
         """Frames of a rollout; those before its end are forgotten."""

@@ -18,8 +18,8 @@ from adgps_bringup.experiments.door.plan import (
 from adgps_bringup.experiments.door.report import write_report
 from adgps_bringup.experiments.stages import claim, run_stages
 from adgps_bringup.interrupts import Interrupts
-from adgps_bringup.parameter_files import load
-from adgps_bringup.resources import hyper_parameters
+from adgps_bringup.local_settings import own_parameters
+from adgps_bringup.output import say
 
 
 def run_door(
@@ -36,21 +36,12 @@ def run_door(
     """
     claim(folder, {"experiment": TASK, "preset": preset, "seed": seed})
     chosen = PRESETS[preset]
+    samples = int(own_parameters(TASK, "mdgps", "pi2", "local_worker")["samples"])
     for run, robots in ((COLLECTIVE, ROBOTS), (SINGLE, 1)):
         path = parameter_file(folder, run)
         if not path.exists():  # a run keeps its parameters, whatever is installed later
-            write_parameters(path, parameters(robots, chosen, _samples()))
+            write_parameters(path, parameters(robots, chosen, samples))
     took = run_stages(plan(folder, chosen, seed, device), folder, interrupts)
     page = write_report(folder, chosen, seed, took)
-    print(f"see {page}", flush=True)
+    say(f"see {page}")
     return 0
-
-
-def _samples() -> int:
-    """Rollouts of an instance in each iteration, by the task's own files."""
-    found = 0
-    for path in hyper_parameters(TASK, "mdgps", "pi2"):
-        for pattern, values in load(path):
-            if pattern.endswith("local_worker") and "samples" in values:
-                found = int(str(values["samples"]))
-    return found

@@ -94,15 +94,12 @@ def ratio(
     if not (len(numerators) and len(denominators)):
         raise ValueError("a ratio needs at least one run of each kind")
     above, below = np.asarray(numerators, float), np.asarray(denominators, float)
+    if not (np.isfinite(above).all() and np.isfinite(below).all() and (below > 0).all()):
+        return Estimate(math.nan, math.nan, math.nan)
     rng = np.random.default_rng(seed)
-    drawn = [
-        rng.choice(above, len(above)).mean() / rng.choice(below, len(below)).mean()
-        for _ in range(draws)
-        if np.isfinite(above).all() and np.isfinite(below).all() and (below > 0).all()
-    ]
-    value = float(above.mean() / below.mean()) if drawn else math.nan
-    low, high = np.percentile(drawn, [2.5, 97.5]) if drawn else (math.nan, math.nan)
-    return Estimate(value, float(low), float(high))
+    drawn = [rng.choice(each, (draws, len(each))).mean(axis=1) for each in (above, below)]
+    low, high = np.percentile(drawn[0] / drawn[1], [2.5, 97.5])
+    return Estimate(float(above.mean() / below.mean()), float(low), float(high))
 
 
 def band(

@@ -9,6 +9,7 @@ from adgps_bringup.experiments.scaling.results import read_results, tune
 from adgps_bringup.experiments.scaling.runner import run_all
 from adgps_bringup.experiments.stages import claim
 from adgps_bringup.interrupts import Interrupts
+from adgps_bringup.output import say
 
 
 def run_scaling(folder: Path, preset: str, seed: int, interrupts: Interrupts) -> int:
@@ -23,10 +24,6 @@ def run_scaling(folder: Path, preset: str, seed: int, interrupts: Interrupts) ->
     Interrupted
         If the user stopped it.
     """
-
-    def say(line: str) -> None:
-        print(line, flush=True)
-
     claim(folder, {"experiment": "scaling", "preset": preset, "seed": seed})
     plan = choose(preset, seed)
     gps = {}

@@ -11,7 +11,7 @@ from typing import Any
 
 from adgps_bringup.experiments.scaling.model.durations import Duration, PhaseTimes
 from adgps_bringup.experiments.scaling.model.simulation import LISTENERS_OF_A_ROBOT
-from adgps_core.tally import Tally, parse_counts, quantile
+from adgps_core.tally import Tally, mean_of, parse_counts, quantile
 
 _TIME = "time/"
 ROBOT_PHASES = ("rollout", "reset", "fit", "improve", "wait")
@@ -61,8 +61,7 @@ class Measurements:
     @property
     def mean_staleness(self) -> float:
         """Mean staleness of the gradients applied; 0 without any."""
-        total = sum(self.staleness.values())
-        return sum(k * n for k, n in self.staleness.items()) / total if total else 0.0
+        return mean_of(self.staleness)
 
     @property
     def lost(self) -> float:

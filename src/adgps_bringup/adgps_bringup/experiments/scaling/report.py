@@ -18,7 +18,7 @@ from adgps_bringup.experiments.scaling.plan import Plan
 from adgps_bringup.experiments.scaling.results import TUNING, RunResult, read_candidates
 from adgps_bringup.experiments.scaling.runner import CONFIG
 from adgps_bringup.experiments.scaling.tuning import Candidate
-from adgps_bringup.experiments.scaling.verdicts import Comparisons, judge
+from adgps_bringup.experiments.scaling.verdicts import Comparisons, finite, judge
 
 FOLDER, PAGE = "report", "README.md"
 
@@ -76,8 +76,8 @@ def _draw(report: Path, plan: Plan, network: str, comparisons: Comparisons) -> N
     )
     figures.speed_ups(
         report / f"figure_5_{network}.png",
-        comparisons.finite(comparisons.speed_ups),
-        comparisons.finite(comparisons.sample_factors),
+        finite(comparisons.speed_ups),
+        finite(comparisons.sample_factors),
         f"{title}; to a cost of {plan.threshold:g}, with 95 % intervals",
     )
     figures.where_time_goes(report / f"time_{network}.png", comparisons.spent, title)

@@ -109,10 +109,6 @@ class Comparisons:
         ]
         return float(np.mean(found))
 
-    def finite(self, estimates: Mapping[str, Estimate]) -> dict[str, Estimate]:
-        """Those that are numbers."""
-        return {name: each for name, each in estimates.items() if math.isfinite(each.value)}
-
     def lowest_utilization(self, variant: str) -> float:
         """Of any robot in any run."""
         return min(
@@ -175,6 +171,11 @@ class Comparisons:
             variant: {phase: _milliseconds(tallies.get(phase, Tally())) for phase in phases}
             for variant, tallies in merged.items()
         }
+
+
+def finite(estimates: Mapping[str, Estimate]) -> dict[str, Estimate]:
+    """Those that are numbers."""
+    return {name: each for name, each in estimates.items() if math.isfinite(each.value)}
 
 
 @dataclass(frozen=True)

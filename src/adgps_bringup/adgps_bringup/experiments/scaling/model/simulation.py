@@ -12,6 +12,7 @@ import simpy
 from adgps_bringup.experiments.scaling.model.durations import Loop, PhaseTimes
 from adgps_bringup.experiments.scaling.model.server import ModelServer
 from adgps_bringup.experiments.scaling.model.workers import ModelGlobalWorker, ModelRobot
+from adgps_core.tally import mean_of
 
 LISTENERS_OF_A_ROBOT = 2
 """Subscribers of the policy parameters: a robot's controller and its local worker."""
@@ -54,8 +55,7 @@ class LoopResult:
     @property
     def mean_staleness(self) -> float:
         """Mean staleness of the gradients applied; 0 without any."""
-        total = sum(self.staleness.values())
-        return sum(k * n for k, n in self.staleness.items()) / total if total else 0.0
+        return mean_of(self.staleness)
 
 
 def simulate(

@@ -1,0 +1,1 @@
+"""What `door_collective.py` has in place of images."""
