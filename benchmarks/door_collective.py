@@ -33,10 +33,10 @@ import numpy as np
 import torch
 from doors.stand_in import StandIn
 
+from adgps_bringup.description import derived_seed
 from adgps_bringup.in_process import InProcessRobot
 from adgps_bringup.local_settings import local_configuration, own_parameters
 from adgps_bringup.showing import demonstrate
-from adgps_bringup.stack import derived_seed
 from adgps_core.demonstration import Demonstration
 from adgps_core.global_policy import Architecture, GlobalPolicy, PolicyVersion, initial_values
 from adgps_core.optimized import OptimizedTrajectories

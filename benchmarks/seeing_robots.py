@@ -22,10 +22,10 @@ from pathlib import Path
 
 import numpy as np
 
+from adgps_bringup.description import robot_names
 from adgps_bringup.evaluator import Tried
 from adgps_bringup.measuring import Subject, describe_for_evaluation, evaluating
 from adgps_bringup.options import StackOptions
-from adgps_bringup.stack import robot_names
 from adgps_bringup.trials.plan import Trial
 from adgps_core.global_policy import Architecture, GlobalPolicy, PolicyVersion
 from adgps_core.tasks import make_task

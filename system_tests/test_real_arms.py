@@ -19,6 +19,7 @@ from stack_process import TINY, wait_for, write_parameters
 from std_srvs.srv import Trigger
 from torque_path import STAND_IN, stop
 
+from adgps_bringup.description import GLOBAL_WORKER, LOCAL_WORKER, NodeDescription
 from adgps_bringup.interrupts import Interrupts
 from adgps_bringup.options import StackOptions
 from adgps_bringup.processes import environment
@@ -26,7 +27,7 @@ from adgps_bringup.real_robots import RealRobot, write_robots
 from adgps_bringup.resources import hyper_parameters, real_parameters
 from adgps_bringup.ros_node import watch_diagnostics
 from adgps_bringup.session import Session, running
-from adgps_bringup.stack import GLOBAL_WORKER, LOCAL_WORKER, NodeDescription, describe_stack
+from adgps_bringup.stack import describe_stack
 from adgps_sim.world import URDF
 
 ARMS = ("/left", "/right")

@@ -14,8 +14,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from adgps_bringup.description import NodeDescription
 from adgps_bringup.parameter_files import ParameterFileError, load, matches
-from adgps_bringup.stack import NodeDescription
 
 _DECLARED_IN = {
     "param_server": "adgps_param_server.nodes.parameters",

@@ -14,11 +14,11 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy, qos_profi
 from sensor_msgs.msg import Imu, JointState
 
 from adgps_bringup.bags.selection import DEMONSTRATION
+from adgps_bringup.description import RECORDER, NodeDescription
 from adgps_bringup.keyboard import Keyboard
 from adgps_bringup.real_robots import RealRobot
 from adgps_bringup.ros_node import watch_diagnostics
 from adgps_bringup.session import Session
-from adgps_bringup.stack import RECORDER, NodeDescription
 from adgps_core.conversions.messages import instance_to_msg
 from adgps_core.tasks import Instance, Task
 from adgps_msgs.msg import Instance as InstanceMessage

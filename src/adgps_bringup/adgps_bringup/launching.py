@@ -27,6 +27,7 @@ from launch_ros.ros_adapters import get_ros_node
 
 from adgps_bringup.bags.folder import find_or_name
 from adgps_bringup.demo_bags.load import load_new
+from adgps_bringup.description import NodeDescription, Stack
 from adgps_bringup.domain import free_domain
 from adgps_bringup.options import STORAGES, StackOptions
 from adgps_bringup.processes import check_executables, environment
@@ -44,7 +45,7 @@ from adgps_bringup.run_folder import (
     write_config,
     write_domain,
 )
-from adgps_bringup.stack import NodeDescription, Stack, describe_stack
+from adgps_bringup.stack import describe_stack
 from adgps_bringup.supervisor import RespawnLimit, tether_command
 from adgps_bringup.training_state import TrainingState
 from adgps_bringup.vision import keep_vision

@@ -9,10 +9,11 @@ from launch.actions import SetEnvironmentVariable
 
 from adgps_bringup.bags.reader import readable
 from adgps_bringup.bags.selection import ALL_TOPICS, compile_topics
+from adgps_bringup.description import BAG, NodeDescription
 from adgps_bringup.launching import launch_node
 from adgps_bringup.processes import check_executables, environment
 from adgps_bringup.run_folder import running_domain
-from adgps_bringup.stack import BAG, NodeDescription, describe_player, describe_recorder
+from adgps_bringup.stack_bags import describe_player, describe_recorder
 
 
 def launch_recorder(context: LaunchContext) -> list[LaunchDescriptionEntity]:

@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from adgps_bringup.description import ROBOT, NodeDescription, server_checkpoints
 from adgps_bringup.interrupts import Interrupts
 from adgps_bringup.options import StackOptions
-from adgps_bringup.stack import ROBOT, NodeDescription, describe_robots, server_checkpoints
+from adgps_bringup.stack_robots import describe_robots
 from adgps_core.global_policy import GlobalPolicy
 from adgps_core.tasks import Task
 from adgps_sim.camera_shifts import SHIFTS, check_shift

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 if TYPE_CHECKING:
-    from adgps_bringup.stack import NodeDescription
+    from adgps_bringup.description import NodeDescription
 
 _KEY = "ros__parameters"
 

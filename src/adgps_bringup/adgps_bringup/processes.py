@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from adgps_bringup import parameter_files
+from adgps_bringup.description import NodeDescription
 from adgps_bringup.resources import executable, launch_folder
-from adgps_bringup.stack import NodeDescription
 from adgps_bringup.supervisor import Command
 
 

@@ -34,9 +34,9 @@ from typing import Any
 import yaml
 
 from adgps_bringup import parameter_files
+from adgps_bringup.description import DEMONSTRATIONS, Stack
 from adgps_bringup.options import StackOptions
 from adgps_bringup.real_robots import read_robots, write_robots
-from adgps_bringup.stack import DEMONSTRATIONS, Stack
 from adgps_bringup.training_state import CurvePoint
 from adgps_core.tasks import Task, make_task
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from rclpy.node import Node
 
+from adgps_bringup.description import NodeDescription
 from adgps_bringup.domain import free_domain
 from adgps_bringup.interrupts import Interrupts
 from adgps_bringup.processes import commands, environment
 from adgps_bringup.ros_node import RosNode
 from adgps_bringup.shared_memory import SegmentLedger
-from adgps_bringup.stack import NodeDescription
 from adgps_bringup.supervisor import Supervisor
 
 

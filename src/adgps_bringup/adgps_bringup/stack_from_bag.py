@@ -12,18 +12,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from adgps_bringup.bags.dataset import Survey
+from adgps_bringup.description import PLAYER, NodeDescription, Stack
 from adgps_bringup.links import link
 from adgps_bringup.options import MAX_PARTICIPANTS, StackOptions
 from adgps_bringup.parameter_files import resolve
-from adgps_bringup.stack import (
-    PLAYER,
-    NodeDescription,
-    Stack,
-    describe_global_workers,
-    describe_recorders,
-    describe_robots,
-    describe_server,
-)
+from adgps_bringup.stack import describe_global_workers, describe_server
+from adgps_bringup.stack_bags import describe_recorders
+from adgps_bringup.stack_robots import describe_robots
 
 _DEFAULT_STEPS_PER_ROLLOUT = 20.0
 

@@ -10,17 +10,15 @@ from concurrent.futures import TimeoutError as FutureTimeout
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from adgps_bringup import evaluation, summary
 from adgps_bringup.bags.dataset import Survey
+from adgps_bringup.description import GLOBAL_WORKER, LOCAL_WORKER, PLAYER, RECORDER, Stack
 from adgps_bringup.evaluator import Evaluator
 from adgps_bringup.events import EventWriter
 from adgps_bringup.interrupts import Interrupted, Interrupts
 from adgps_bringup.options import StackOptions
-from adgps_bringup.plots import plot_cost
 from adgps_bringup.policy_history import PolicyHistory
-from adgps_bringup.progress import ProgressDisplay, duration
+from adgps_bringup.progress import ProgressDisplay
 from adgps_bringup.real_robots import read_robots
 from adgps_bringup.rollouts import RESET_TIMEOUT
 from adgps_bringup.ros_node import request_checkpoint, watch_diagnostics, watch_policies
@@ -32,15 +30,9 @@ from adgps_bringup.run_folder import (
     write_domain,
 )
 from adgps_bringup.session import Session, running
-from adgps_bringup.stack import (
-    GLOBAL_WORKER,
-    LOCAL_WORKER,
-    PLAYER,
-    RECORDER,
-    Stack,
-    describe_stack,
-)
+from adgps_bringup.stack import describe_stack
 from adgps_bringup.stack_from_bag import describe_from_bag
+from adgps_bringup.training_report import Finished, report
 from adgps_bringup.training_state import TrainingState, version_key
 from adgps_core.global_policy import GlobalPolicy, PolicyVersion
 from adgps_core.tasks import SPLITS, make_task
@@ -86,32 +78,6 @@ def _train(stack: Stack, interrupts: Interrupts) -> int:
     assert stack.options.run is not None
     write_config(stack)
     return _Training(stack, stack.options.run, interrupts).run()
-
-
-def serve(options: StackOptions, interrupts: Interrupts) -> int:
-    """Run this machine's part of a stack until it is stopped; the server's machine shows progress.
-
-    Raises
-    ------
-    Interrupted, ProcessEndedError
-        Nothing else ends it.
-    """
-    options = keep_parameter_files(options)
-    assert options.run is not None
-    stack = describe_stack(options)
-    write_config(stack)
-    console = Console(highlight=False)
-
-    def show(line: str) -> None:
-        console.print(line, markup=False, soft_wrap=True)
-
-    show(f"run folder {options.run}")
-    show(f"running {', '.join(node.name for node in stack.nodes)} until Ctrl-C")
-    folders = options.run / "parameters", options.run / "log"
-    with running(stack.nodes, *folders, show, interrupts, own_domain=False) as session:
-        while True:
-            session.tick()
-            time.sleep(_PERIOD)
 
 
 class _Training:
@@ -170,7 +136,10 @@ class _Training:
                     raise
                 finally:
                     evaluator.close()
-        self._write(version, newer_by, session.supervisor.respawns, results)
+        finished = Finished(
+            str(version), newer_by, session.supervisor.respawns, self._state.wall_clock_s(self._now)
+        )
+        report(self._run, self._stack, self._state, finished, results)
         return 0
 
     def _practise(self, session: Session, display: ProgressDisplay) -> None:
@@ -292,55 +261,6 @@ class _Training:
         together = [instance for split in instances.values() for instance in split]
         outcomes = iter(evaluator.run(together, version, session.tick))
         return {split: [next(outcomes) for _ in group] for split, group in instances.items()}
-
-    def _spans(self) -> list[tuple[str, int]]:
-        """Label of each phase, and how many rollouts had been made at its end."""
-        phases, spans, done = self._stack.phases, [], 0
-        total = sum(phase.iterations for phase in phases)
-        for phase in phases:
-            done += phase.iterations
-            label = f"{phase.method.upper()}, {phase.optimizer.upper()}"
-            spans.append((label, round(self._state.rollouts * done / total)))
-        return spans
-
-    def _write(
-        self,
-        version: PolicyVersion,
-        newer_by: float,
-        respawns: int,
-        results: dict[str, list[evaluation.InstanceResult]],
-    ) -> None:
-        """Write the summary and the plot; print the tables."""
-        options, state = self._stack.options, self._state
-        iterations = max(worker.iterations for worker in state.workers.values())
-        content = summary.build(
-            options,
-            self._stack.phases,
-            wall_clock_s=state.wall_clock_s(self._now),
-            iterations=iterations,
-            rollouts=state.rollouts,
-            policy_version=str(version),
-            utilization={robot: worker.utilization for robot, worker in state.workers.items()},
-            metrics={
-                "policy_after_last_rollout_s": newer_by,
-                "respawns": respawns,
-            },
-            curve=state.curve,
-            evaluation={split: evaluation.report(group) for split, group in results.items()},
-        )
-        summary.write_json(self._run / "summary.json", content)
-        if state.curve:
-            source = "from a bag of" if options.from_bag else ""
-            robots = f"{source} {len(self._stack.practising)} robots".strip()
-            title = f"{options.task}: {robots}, {options.mode}, seed {options.seed}"
-            plot_cost(self._run / "cost.png", state.curve, self._spans(), title)
-        console = Console(highlight=False)
-        for split, group in results.items():
-            console.print(evaluation.table(f"{split}, policy {version}", group))
-        took = duration(state.wall_clock_s(self._now))
-        console.print(
-            f"finished: {state.rollouts} rollouts, {took}; see {self._run}", soft_wrap=True
-        )
 
 
 def _outcome(future: Future[Any], timeout: float) -> Any:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 
+from adgps_bringup.description import VISION
 from adgps_bringup.options import StackOptions
-from adgps_bringup.stack import VISION
 
 
 def keep_vision(options: StackOptions) -> Callable[[], None]:

@@ -8,10 +8,12 @@ import pytest
 rclpy = pytest.importorskip("rclpy")
 
 from adgps_bringup.declared_parameters import check_values, declared  # noqa: E402
+from adgps_bringup.description import Stack  # noqa: E402
 from adgps_bringup.options import StackOptions  # noqa: E402
 from adgps_bringup.parameter_files import ParameterFileError  # noqa: E402
 from adgps_bringup.resources import hyper_parameters, launch_folder, real_parameters  # noqa: E402
-from adgps_bringup.stack import Stack, describe_player, describe_stack  # noqa: E402
+from adgps_bringup.stack import describe_stack  # noqa: E402
+from adgps_bringup.stack_bags import describe_player  # noqa: E402
 
 STACK = describe_stack(StackOptions(run=Path("/r"), iterations=3, record="all"))
 HERE = {"bag_player", "recorder", "trajectory_player"}

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from adgps_bringup import parameter_files
+from adgps_bringup.description import NodeDescription
 from adgps_bringup.options import StackOptions
 from adgps_bringup.processes import environment
 from adgps_bringup.resources import (
@@ -22,7 +23,7 @@ from adgps_bringup.resources import (
     launch_folder,
     real_parameters,
 )
-from adgps_bringup.stack import NodeDescription, describe_stack
+from adgps_bringup.stack import describe_stack
 from adgps_bringup.supervisor import RespawnLimit
 
 SIM = launch_folder() / "sim.launch.py"

@@ -6,8 +6,8 @@ import pytest
 import yaml
 
 from adgps_bringup import parameter_files
+from adgps_bringup.description import NodeDescription
 from adgps_bringup.parameter_files import ParameterFileError, check_files, dump, matches, resolve
-from adgps_bringup.stack import NodeDescription
 
 
 def node(*files: Path, **parameters: object) -> NodeDescription:

@@ -11,7 +11,7 @@ from adgps_bringup.options import StackOptions
 from adgps_bringup.pretraining.learning import CURVE, LearningPoint, read_curve
 from adgps_bringup.pretraining.plan import PURPOSES, PretrainOptions, jobs
 from adgps_bringup.pretraining.product import Product, done, folder_of, label_summary, mark_of
-from adgps_bringup.stack import describe_robots
+from adgps_bringup.stack_robots import describe_robots
 from adgps_core.tasks.door import Door
 from adgps_global_worker.pretraining.samples import PoseDataset
 

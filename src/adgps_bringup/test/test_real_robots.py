@@ -11,7 +11,8 @@ from adgps_bringup.parameter_files import check_files
 from adgps_bringup.real_robots import RobotsFileError, read_robots, write_robots
 from adgps_bringup.resources import hyper_parameters, launch_folder, real_parameters
 from adgps_bringup.run_folder import keep_parameter_files, read_options, write_config
-from adgps_bringup.stack import describe_robots, describe_stack
+from adgps_bringup.stack import describe_stack
+from adgps_bringup.stack_robots import describe_robots
 
 ROBOT = {
     "namespace": "/left",

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from adgps_bringup.description import DEMONSTRATIONS, Stack
 from adgps_bringup.options import StackOptions
 from adgps_bringup.run_folder import (
     RunFolderError,
@@ -16,7 +17,6 @@ from adgps_bringup.run_folder import (
     write_config,
     write_domain,
 )
-from adgps_bringup.stack import DEMONSTRATIONS, Stack
 from adgps_core.demonstration import Demonstration, save_demonstrations
 from adgps_core.measurements import IMU
 from adgps_core.tasks import make_task

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adgps_bringup.bags.dataset import Survey
+from adgps_bringup.description import robot_names, share_out
 from adgps_bringup.options import StackOptions
-from adgps_bringup.stack import describe_stack, robot_names, share_out
+from adgps_bringup.stack import describe_stack
 from adgps_bringup.stack_from_bag import describe_from_bag, options_for
 from adgps_core.tasks import make_task
 

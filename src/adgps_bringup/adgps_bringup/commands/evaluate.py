@@ -15,6 +15,7 @@ from adgps_bringup.commands.evaluate_trials import (
     check_trial_arguments,
     prepare_trials,
 )
+from adgps_bringup.description import robot_names
 from adgps_bringup.evaluation import read_goals, report, table
 from adgps_bringup.measuring import (
     Subject,
@@ -27,7 +28,6 @@ from adgps_bringup.options import StackOptions
 from adgps_bringup.output import say
 from adgps_bringup.processes import check_executables
 from adgps_bringup.run_folder import read_options, shown_task
-from adgps_bringup.stack import robot_names
 from adgps_bringup.summary import SCHEMA_VERSION, write_json
 from adgps_core.tasks import SPLITS
 

@@ -15,13 +15,14 @@ from adgps_bringup.bags.reader import Bag
 from adgps_bringup.bags.selection import ALL_TOPICS, DEFAULT_TOPICS, compile_topics
 from adgps_bringup.bags.topic import NoBagError
 from adgps_bringup.commands.record_demo import add_demo_arguments, prepare_demo
+from adgps_bringup.description import BAG, NodeDescription
 from adgps_bringup.interrupts import Interrupted, Interrupts
 from adgps_bringup.options import STORAGES
 from adgps_bringup.output import say
 from adgps_bringup.processes import check_executables, commands, environment
 from adgps_bringup.progress import duration
 from adgps_bringup.run_folder import RunFolderError, check_writable, running_domain
-from adgps_bringup.stack import BAG, NodeDescription, describe_recorder
+from adgps_bringup.stack_bags import describe_recorder
 from adgps_bringup.supervisor import Supervisor
 
 NAME = "record"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from adgps_bringup.bags.reader import Bag
 from adgps_bringup.bags.selection import DEMONSTRATION
+from adgps_bringup.description import IMU_DRIVER, NodeDescription
 from adgps_bringup.interrupts import Interrupted, Interrupts
 from adgps_bringup.keyboard import Keyboard
 from adgps_bringup.options import StackOptions
@@ -21,13 +22,8 @@ from adgps_bringup.processes import check_executables
 from adgps_bringup.progress import duration
 from adgps_bringup.real_robots import RealRobot, read_robots
 from adgps_bringup.run_folder import check_writable
-from adgps_bringup.stack import (
-    IMU_DRIVER,
-    NodeDescription,
-    describe_guided_robot,
-    describe_real_robots,
-    describe_recorder,
-)
+from adgps_bringup.stack_bags import describe_recorder
+from adgps_bringup.stack_robots import describe_guided_robot, describe_real_robots
 from adgps_core.tasks import Instance, Task, make_task
 from adgps_core.tasks.finding import find_instances
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from adgps_bringup.bags.folder import find_bag, find_or_name
+from adgps_bringup.description import NodeDescription, Stack
 from adgps_bringup.interrupts import Interrupts
 from adgps_bringup.options import MODES, ROLES, STORAGES, StackOptions
 from adgps_bringup.output import say
@@ -18,7 +19,7 @@ from adgps_bringup.processes import check_executables
 from adgps_bringup.real_robots import read_robots
 from adgps_bringup.resources import hyper_parameters, real_parameters
 from adgps_bringup.run_folder import check_new, check_writable, locked, resume_options
-from adgps_bringup.stack import NodeDescription, Stack, describe_stack
+from adgps_bringup.stack import describe_stack
 from adgps_bringup.vision import keep_vision
 from adgps_core.phases import METHODS, OPTIMIZERS
 
@@ -134,7 +135,8 @@ def prepare(arguments: argparse.Namespace) -> Callable[[], int]:
 
     def run() -> int:
         # Imported late, so that a wrong argument is answered at once.
-        from adgps_bringup.training import serve, train
+        from adgps_bringup.serving import serve
+        from adgps_bringup.training import train
 
         assert options.run is not None
         with Interrupts() as interrupts, locked(options.run):

@@ -13,10 +13,11 @@ from adgps_bringup.bags.topic import BagError
 from adgps_bringup.demo_bags.convert import Converted, Dynamics, convert
 from adgps_bringup.demo_bags.read import read, robots_shown
 from adgps_bringup.demo_bags.recording import Recording
+from adgps_bringup.description import DEMONSTRATIONS
 from adgps_bringup.options import StackOptions
 from adgps_bringup.parameter_files import resolve
 from adgps_bringup.real_robots import PANDA, read_robots
-from adgps_bringup.stack import DEMONSTRATIONS, describe_robots
+from adgps_bringup.stack_robots import describe_robots
 from adgps_core.demonstration import Demonstration, save_demonstrations
 from adgps_core.tasks import Task, make_task
 from adgps_robot.kinematics import Kinematics

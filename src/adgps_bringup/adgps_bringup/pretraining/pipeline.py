@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from adgps_bringup.description import DEMONSTRATIONS
 from adgps_bringup.interrupts import Interrupted, Interrupts
 from adgps_bringup.pretraining.collecting import collect
 from adgps_bringup.pretraining.learning import begin_learning, learn
@@ -24,7 +25,6 @@ from adgps_bringup.pretraining.pictures import draw_all
 from adgps_bringup.pretraining.plan import PretrainOptions, jobs
 from adgps_bringup.progress import duration
 from adgps_bringup.showing import demonstrate
-from adgps_bringup.stack import DEMONSTRATIONS
 from adgps_bringup.summary import write_json
 from adgps_core.checkpoints import DamagedCheckpointError
 from adgps_core.demonstration import save_demonstrations

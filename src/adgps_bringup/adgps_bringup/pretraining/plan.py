@@ -15,8 +15,8 @@ from typing import Literal
 
 import numpy as np
 
+from adgps_bringup.description import derived_seed, share_out
 from adgps_bringup.options import StackOptions
-from adgps_bringup.stack import derived_seed, share_out
 from adgps_core.tasks import Split
 from adgps_core.tasks.door import HELD_OUT_HANDLE, TRAINED_HANDLES, Door
 

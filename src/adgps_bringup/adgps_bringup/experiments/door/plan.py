@@ -9,9 +9,9 @@ import yaml
 
 from adgps_bringup.commands.evaluate_trials import FOLDER as TRIALS
 from adgps_bringup.commands.evaluate_trials import SUMMARY
+from adgps_bringup.description import VISION, share_out
 from adgps_bringup.experiments.stages import Stage
 from adgps_bringup.pretraining.plan import OPTIONS
-from adgps_bringup.stack import VISION, share_out
 from adgps_bringup.trials.log import SETTINGS
 from adgps_core.tasks import make_task
 
