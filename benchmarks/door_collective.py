@@ -42,7 +42,8 @@ from adgps_core.global_policy import Architecture, GlobalPolicy, PolicyVersion, 
 from adgps_core.optimized import OptimizedTrajectories
 from adgps_core.phases import Phase
 from adgps_core.tasks import Instance
-from adgps_core.tasks.door import TRAINED_HANDLES, Door
+from adgps_core.tasks.door import Door
+from adgps_core.tasks.doors import TRAINED_HANDLES
 from adgps_global_worker.replay_memory import ReplayMemory
 from adgps_global_worker.sgd import stochastic_gradient
 from adgps_global_worker.trainer import TrainerSettings

@@ -30,7 +30,8 @@ from adgps_core.phases import Phase
 from adgps_core.policies import LinearGaussianPolicy
 from adgps_core.scoring import distances
 from adgps_core.tasks import Instance
-from adgps_core.tasks.door import CENTRE, TRAINED_HANDLES, Door, handle_of
+from adgps_core.tasks.door import Door
+from adgps_core.tasks.doors import CENTRE, TRAINED_HANDLES, handle_of
 from adgps_local_worker.configuration import LocalConfiguration
 from adgps_local_worker.initial_policy import follow
 from adgps_local_worker.practice import RolloutError, Schedule

@@ -25,7 +25,8 @@ import numpy as np
 import pybullet
 
 from adgps_core.global_policy import Architecture, GlobalPolicy, initial_values
-from adgps_core.tasks.door import CENTRE, Door
+from adgps_core.tasks.door import Door
+from adgps_core.tasks.doors import CENTRE
 from adgps_core.vision.architecture import VisionArchitecture, initial_vision_values
 from adgps_core.vision.features import VisionNetwork
 from adgps_core.vision.observation import dim_visual_observation, visual_observation

@@ -10,7 +10,7 @@ from scipy.spatial.transform import Rotation
 from adgps_core.end_effector import POINT_POSITIONS as POINTS
 from adgps_core.measurements import FEATURES, GRIPPER
 from adgps_core.tasks import Instance
-from adgps_core.tasks.door import CENTRE, pose_of
+from adgps_core.tasks.doors import CENTRE, pose_of
 from adgps_core.typing import Array
 from adgps_core.vision.architecture import FIGURE_8
 from adgps_sim.door import DoorScene

@@ -20,7 +20,7 @@ from adgps_bringup.experiments.door.plan import (
 )
 from adgps_bringup.experiments.door.report import write_report
 from adgps_core.tasks import make_task
-from adgps_core.tasks.door import TRAINED_HANDLES, handle_of
+from adgps_core.tasks.doors import TRAINED_HANDLES, handle_of
 from adgps_core.tasks.finding import find_instances
 
 FULL = PRESETS["full"]

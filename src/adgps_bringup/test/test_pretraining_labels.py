@@ -13,7 +13,8 @@ from adgps_bringup.pretraining.labelling import (
 )
 from adgps_bringup.pretraining.studio import DEPTH_NOISE, Studio, shoot
 from adgps_core.end_effector import POINTS
-from adgps_core.tasks.door import CENTRE, HELD_OUT_HANDLE, SPREAD, START, TRAINED_HANDLES, Door
+from adgps_core.tasks.door import START, Door
+from adgps_core.tasks.doors import CENTRE, HELD_OUT_HANDLE, SPREAD, TRAINED_HANDLES
 from adgps_core.typing import Array32
 from adgps_robot.pose_search.depth_camera import DepthCamera
 

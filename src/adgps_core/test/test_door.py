@@ -10,16 +10,8 @@ from adgps_core import scoring
 from adgps_core.demonstration import Demonstration
 from adgps_core.global_policy import PolicyVersion
 from adgps_core.tasks import Instance, make_task
-from adgps_core.tasks.door import (
-    CENTRE,
-    HELD_OUT_HANDLE,
-    HINGE_RADIUS,
-    OPEN,
-    SPREAD,
-    TRAINED_HANDLES,
-    Door,
-    handle_of,
-)
+from adgps_core.tasks.door import HINGE_RADIUS, OPEN, Door
+from adgps_core.tasks.doors import CENTRE, HELD_OUT_HANDLE, SPREAD, TRAINED_HANDLES, handle_of
 from adgps_core.tasks.readings import chord_squared, heading, since_first
 from adgps_core.trajectory import Trajectory
 from adgps_core.typing import Array

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adgps_core.tasks import TASKS, Instance, make_task
-from adgps_core.tasks.door import CENTRE, HELD_OUT_HANDLE, SPREAD, Door, handle_of
+from adgps_core.tasks.door import Door
+from adgps_core.tasks.doors import CENTRE, HELD_OUT_HANDLE, SPREAD, handle_of
 from adgps_core.tasks.trials import TrialGrid, in_a_row
 
 SIZE = st.integers(1, 7)

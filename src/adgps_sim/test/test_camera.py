@@ -5,7 +5,8 @@ import numpy as np
 import pybullet
 import pytest
 
-from adgps_core.tasks.door import CENTRE, HELD_OUT_HANDLE, Door
+from adgps_core.tasks.door import Door
+from adgps_core.tasks.doors import CENTRE, HELD_OUT_HANDLE
 from adgps_sim.camera import HEIGHT, OVER_SHOULDER, WIDTH, Camera, CameraPose, View
 from adgps_sim.door import DoorScene
 from adgps_sim.door.handles import HANDLES

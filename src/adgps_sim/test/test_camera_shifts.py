@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from adgps_core.tasks.door import CENTRE, Door
+from adgps_core.tasks.door import Door
+from adgps_core.tasks.doors import CENTRE
 from adgps_sim.camera import OVER_SHOULDER
 from adgps_sim.camera_shifts import SHIFTS, shifted
 from adgps_sim.door import DoorScene

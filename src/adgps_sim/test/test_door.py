@@ -8,14 +8,8 @@ import pybullet
 import pytest
 
 from adgps_core.tasks import Instance
-from adgps_core.tasks.door import (
-    CENTRE,
-    HELD_OUT_HANDLE,
-    OPEN,
-    STANDOFF,
-    TRAINED_HANDLES,
-    Door,
-)
+from adgps_core.tasks.door import OPEN, STANDOFF, Door
+from adgps_core.tasks.doors import CENTRE, HELD_OUT_HANDLE, TRAINED_HANDLES
 from adgps_core.tasks.finding import find_instances
 from adgps_core.typing import Array
 from adgps_sim.demonstrating import HOLD_DAMPING, GuidedArm

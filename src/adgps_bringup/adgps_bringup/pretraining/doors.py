@@ -9,7 +9,8 @@ from adgps_bringup.pretraining.plan import HANDLES, Job, PretrainOptions
 from adgps_bringup.pretraining.product import Product
 from adgps_bringup.pretraining.studio import Studio, shoot
 from adgps_core.demonstration import Demonstration
-from adgps_core.tasks.door import CENTRE, SPREAD, START, Door
+from adgps_core.tasks.door import START, Door
+from adgps_core.tasks.doors import CENTRE, SPREAD
 from adgps_core.typing import Array
 
 BEYOND = 1.2

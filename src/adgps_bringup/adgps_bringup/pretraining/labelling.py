@@ -13,7 +13,7 @@ from scipy.spatial.transform import Rotation
 
 from adgps_core.end_effector import points_at
 from adgps_core.tasks import Instance
-from adgps_core.tasks.door import CENTRE, pose_of
+from adgps_core.tasks.doors import CENTRE, pose_of
 from adgps_core.typing import Array, Array32
 from adgps_robot.pose_search.depth_camera import DepthCamera
 from adgps_robot.pose_search.mesh import Mesh, box, cylinder, joined

@@ -28,7 +28,8 @@ from adgps_bringup.showing import demonstrate
 from adgps_bringup.summary import write_json
 from adgps_core.checkpoints import DamagedCheckpointError
 from adgps_core.demonstration import save_demonstrations
-from adgps_core.tasks.door import CENTRE, TRAINED_HANDLES, Door
+from adgps_core.tasks.door import Door
+from adgps_core.tasks.doors import CENTRE, TRAINED_HANDLES
 from adgps_global_worker.pretraining.device import use_all_cores
 from adgps_global_worker.pretraining.pretrainer import Pretraining
 from adgps_global_worker.pretraining.run import NETWORK

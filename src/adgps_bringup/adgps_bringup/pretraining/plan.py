@@ -18,7 +18,8 @@ import numpy as np
 from adgps_bringup.description import derived_seed, share_out
 from adgps_bringup.options import StackOptions
 from adgps_core.tasks import Split
-from adgps_core.tasks.door import HELD_OUT_HANDLE, TRAINED_HANDLES, Door
+from adgps_core.tasks.door import Door
+from adgps_core.tasks.doors import HELD_OUT_HANDLE, TRAINED_HANDLES
 
 OPTIONS = "options.json"
 """The choices, in the folder of a pre-training."""

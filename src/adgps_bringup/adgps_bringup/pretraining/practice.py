@@ -14,7 +14,8 @@ from adgps_core.demonstration import Demonstration
 from adgps_core.end_effector import POINT_POSITIONS
 from adgps_core.phases import Phase
 from adgps_core.tasks import Instance
-from adgps_core.tasks.door import Door, handle_of
+from adgps_core.tasks.door import Door
+from adgps_core.tasks.doors import handle_of
 from adgps_core.tasks.finding import find_instances
 from adgps_core.typing import Array, Array32
 from adgps_local_worker.practice import Schedule

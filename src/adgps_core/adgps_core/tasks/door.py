@@ -36,6 +36,15 @@ from adgps_core.measurements import (
     ORIENTATION,
 )
 from adgps_core.tasks.door_trials import door_grid
+from adgps_core.tasks.doors import (
+    CENTRE,
+    HELD_OUT_HANDLE,
+    SPREAD,
+    TRAINED_HANDLES,
+    drawn,
+    handle_of,
+    placed,
+)
 from adgps_core.tasks.readings import chord_squared, heading, since_first
 from adgps_core.tasks.task import CostExpansion, Instance, Split
 from adgps_core.tasks.trials import TrialGrid
@@ -49,12 +58,6 @@ if TYPE_CHECKING:
 START = np.array([0.0143, -0.4897, -0.0032, -2.2645, -0.0167, 2.5601, -0.7644])
 """Joint angles with the hand above and before the handle, leaning forward by 45°."""
 
-CENTRE = np.array([0.65, -0.08, 0.52, 0.0])
-"""Position [m] and yaw [rad] of the door that the others lie around, base frame."""
-
-SPREAD = np.array([0.03, 0.03, 0.02, 0.12])
-"""How far from it doors may stand, to either side [m, rad]."""
-
 STANDOFF = 0.075
 """Distance of the lever from the door [m]."""
 
@@ -64,31 +67,12 @@ HINGE_RADIUS = 0.40
 OPEN = 0.35
 """Angle [rad] from which the door counts as open."""
 
-TRAINED_HANDLES = (0, 1, 2)
-HELD_OUT_HANDLE = 3
-
 _OPENING = 0.04  # [m]
 _OPENING_SCALE = 25.0
 _FEATURE_SCALE = 3.0
 """Features lie in [-1, 1], and move by a third of it or less."""
 
 _NONE_SHOWN = "the cost of the task door is the distance from a demonstration: there is none"
-
-_DEAL = (0, 1, 2, 0)
-"""Handles in turn: four robots that are dealt instances as cards have one handle each."""
-
-
-def handle_of(instance: Instance) -> int:
-    """Number of the handle that an instance's door has; ValueError if there is none such."""
-    number = instance.parameters[4]
-    if number not in (*TRAINED_HANDLES, HELD_OUT_HANDLE):
-        raise ValueError(f"there is no handle {number:g}")
-    return int(number)
-
-
-def pose_of(instance: Instance) -> tuple[Array, float]:
-    """Position (3,) [m] and yaw [rad] of an instance's door in the base frame."""
-    return instance.parameters[:3], float(instance.parameters[3])
 
 
 @dataclass(frozen=True)
@@ -181,40 +165,10 @@ class Door:
         )
 
     def instances(self, split: Split) -> tuple[Instance, ...]:
-        """Return 16 training instances, 6 for validation, or 15 with the held-out handle.
-
-        Training doors stand in the corners of what `SPREAD` allows, four for each robot of four,
-        which keeps its handle; validation doors within it. Test doors stand on a grid: five places
-        by three ways to face.
-        """
-        if split == "training":
-            corners = np.array([[1, 1, 1, -1], [-1, 1, -1, 1], [1, -1, -1, -1], [-1, -1, 1, 1]])
-            turned = np.array([[1, 1, 1, 1], [1, 1, -1, -1], [1, -1, 1, 1], [-1, 1, 1, -1]])
-            doors = [
-                (0.8 * corners[place] * turned[robot], handle)
-                for place in range(4)
-                for robot, handle in enumerate(_DEAL)
-            ]
-        elif split == "validation":
-            doors = [
-                (side * np.array(place), handle)
-                for handle, place in zip(
-                    TRAINED_HANDLES,
-                    ((0.5, -0.5, 0.3, 0.5), (-0.5, 0.2, 0.5, 0.5), (0.2, 0.5, -0.5, 0.5)),
-                    strict=True,
-                )
-                for side in (1, -1)
-            ]
-        else:
-            places = ((0, 0), (0.7, 0.7), (0.7, -0.7), (-0.7, 0.7), (-0.7, -0.7))
-            doors = [
-                (np.array([*place, 0.0, yaw]), HELD_OUT_HANDLE)
-                for place in places
-                for yaw in (-0.7, 0.0, 0.7)
-            ]
+        """Return 16 training instances, 6 for validation, or 15 with the held-out handle."""
         return tuple(
-            self.door(CENTRE + SPREAD * offset, handle, f"{split}/{index}")
-            for index, (offset, handle) in enumerate(doors)
+            self.door(pose, handle, f"{split}/{index}")
+            for index, (pose, handle) in enumerate(placed(split))
         )
 
     def door(self, pose: Array, handle: int, instance_id: str) -> Instance:
@@ -240,15 +194,8 @@ class Door:
         return self.door(pose, TRAINED_HANDLES[0], instance_id)
 
     def draw_instance(self, like: Instance, rng: np.random.Generator, instance_id: str) -> Instance:
-        """Draw a door evenly from the part of `SPREAD` around like's, with like's handle.
-
-        The part is half as wide as `SPREAD` and reaches to its border in every number in which
-        like's door is nearer to that border than to the centre.
-        """
-        offset = (like.parameters[:4] - CENTRE) / SPREAD
-        middle = np.clip(offset, -0.5, 0.5)
-        drawn = middle + rng.uniform(-0.5, 0.5, 4)
-        return self.door(CENTRE + SPREAD * drawn, handle_of(like), instance_id)
+        """Draw a door from the part of all that like's stands for, with like's handle."""
+        return self.door(drawn(like.parameters[:4], rng), handle_of(like), instance_id)
 
     def observe(
         self,

@@ -10,7 +10,8 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from adgps_core.tasks import Instance
-from adgps_core.tasks.door import HINGE_RADIUS, STANDOFF, pose_of
+from adgps_core.tasks.door import HINGE_RADIUS, STANDOFF
+from adgps_core.tasks.doors import pose_of
 from adgps_sim.guide import Waypoint
 
 GRASP = 0.105

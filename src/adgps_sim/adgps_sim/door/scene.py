@@ -8,7 +8,8 @@ import numpy as np
 import pybullet
 
 from adgps_core.tasks import Instance
-from adgps_core.tasks.door import OPEN, handle_of, pose_of
+from adgps_core.tasks.door import OPEN
+from adgps_core.tasks.doors import handle_of, pose_of
 from adgps_sim.door.bodies import DOOR, HANDLE, IMU_POSITION, build
 from adgps_sim.door.demonstration import way
 from adgps_sim.door.handles import HANDLES, Handle
