@@ -95,6 +95,13 @@ class LocalState:
     policy_prior: GaussianMixture | None = None
 
 
+def batch_of(state: LocalState) -> Batch:
+    """Return the newest batch; ValueError before the first `fit`."""
+    if state.batch is None:
+        raise ValueError("no samples yet: call fit first")
+    return state.batch
+
+
 def initial_state(
     task: Task, configuration: LocalConfiguration, demonstration: Demonstration | None = None
 ) -> LocalState:

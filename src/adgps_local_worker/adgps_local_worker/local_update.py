@@ -17,26 +17,25 @@ Shapes: N rollouts, T steps, dX state, dU action, dO observation.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from adgps_core.global_policy import GlobalPolicy
 from adgps_core.policies import LinearGaussianPolicy
 from adgps_core.scoring import stacked
-from adgps_core.tasks.task import CostExpansion, Instance, Task
+from adgps_core.tasks.task import CostExpansion
 from adgps_core.trajectory import Trajectory
 from adgps_core.typing import Array
-from adgps_local_worker.badmm import update_kl_weights, update_multipliers
-from adgps_local_worker.configuration import LocalConfiguration
+from adgps_local_worker.consulting import consult, linearize, past_transitions
 from adgps_local_worker.dynamics import fit_dynamics, transitions
-from adgps_local_worker.gaussians import entropy, policy_divergence
+from adgps_local_worker.gaussians import entropy
 from adgps_local_worker.gmm_prior import fit_mixture
 from adgps_local_worker.kl_lqr import augmented_cost, bounded_step
-from adgps_local_worker.linearization import linearize_policy
-from adgps_local_worker.local_state import Batch, LocalState, Model
+from adgps_local_worker.local_state import Batch, LocalState, Model, batch_of
 from adgps_local_worker.lqr import expected_cost, forward_pass
 from adgps_local_worker.pi2 import Pi2Settings, augmented_costs, pi2_step
+from adgps_local_worker.problem import Problem
 from adgps_local_worker.step_size import adapt_step_size
 
 RETREAT = 0.3
@@ -47,25 +46,6 @@ SMALLEST = RETREAT**6
 
 Notes = tuple[str, ...]
 """Sentences for the operator."""
-
-
-@dataclass(frozen=True)
-class Problem:
-    """What is to be improved, and how.
-
-    Parameters
-    ----------
-    task, instance : what the cost and the observations are of.
-    configuration : hyper-parameters.
-    method : "badmm" or "mdgps".
-    optimizer : "lqr" or "pi2".
-    """
-
-    task: Task
-    instance: Instance
-    configuration: LocalConfiguration
-    method: str = "badmm"
-    optimizer: str = "lqr"
 
 
 def fit(
@@ -94,7 +74,7 @@ def fit(
     if problem.method == "mdgps":
         if sampled is None:
             raise ValueError("under mdgps the samples are a global policy's")
-        state = _linearize(state, states[:, :-1], observations, sampled, problem, rng)
+        state = linearize(state, states[:, :-1], observations, sampled, problem, rng)
         assert state.linearized is not None
         centre = state.linearized
     model = None
@@ -141,9 +121,9 @@ def improve(
     state : with a batch.
     global_policy : newest; None while it has not been trained, which leaves plain optimisation.
     """
-    batch = _batch(state)
+    batch = batch_of(state)
     if problem.method == "badmm" and global_policy is not None:
-        state = _consult(state, global_policy, problem, rng)
+        state = consult(state, global_policy, problem, rng)
     if problem.optimizer == "lqr":
         return _improve_model(state, batch, problem), ()
     return _reweigh(state, batch, global_policy, problem)
@@ -176,7 +156,7 @@ def _fit_model(
     """Fit dynamics, with a mixture over the history as prior, and average the cost's expansion."""
     configuration = problem.configuration
     prior = fit_mixture(
-        _past(state, configuration, rng),
+        past_transitions(state, configuration, rng),
         configuration.prior_components,
         rng,
         state.dynamics_prior,
@@ -239,88 +219,6 @@ def _reweigh(
     return replace(state, policy=step.policy), step.notes
 
 
-def _linearize(
-    state: LocalState,
-    states: Array,
-    observations: Array,
-    global_policy: GlobalPolicy,
-    problem: Problem,
-    rng: np.random.Generator,
-) -> LocalState:
-    """Linearise a global policy at states (N, T, dX), seen as observations (N, T, dO).
-
-    The prior is fitted to the past; of a task that measures, to these states alone, for of earlier
-    ones it is not known what was seen in them.
-    """
-    configuration, task = problem.configuration, problem.task
-    if task.measured:
-        past = states.reshape(-1, task.dim_x)
-        seen = observations.reshape(-1, task.dim_o)
-    else:
-        past = _past(state, configuration, rng)[:, : task.dim_x]
-        seen = task.observe(past, problem.instance)
-    answers = global_policy.mean(seen)
-    prior = fit_mixture(
-        np.concatenate([past, answers], axis=-1),
-        configuration.prior_components,
-        rng,
-        state.policy_prior,
-        configuration.prior_iterations,
-    )
-    means = global_policy.mean(observations)
-    linearized = linearize_policy(
-        states, means, global_policy.variance, prior, configuration.prior_strength
-    )
-    return replace(state, linearized=linearized, policy_prior=prior)
-
-
-def _past(state: LocalState, configuration: LocalConfiguration, rng: np.random.Generator) -> Array:
-    """Transitions (M, dX+dU+dX) of past iterations that mixtures are fitted to.
-
-    The time that takes grows with their number; as prior, a part says as much as all of them.
-    """
-    past = np.concatenate(state.history)
-    if len(past) <= configuration.prior_points:
-        return past
-    drawn: Array = rng.choice(past, configuration.prior_points, replace=False)
-    return drawn
-
-
-def _consult(
-    state: LocalState, global_policy: GlobalPolicy, problem: Problem, rng: np.random.Generator
-) -> LocalState:
-    """Linearise the global policy at the samples and update λ and ν by how far it is off."""
-    batch, configuration = _batch(state), problem.configuration
-    states = batch.states[:, :-1]
-    state = _linearize(state, states, batch.observations, global_policy, problem, rng)
-    assert state.linearized is not None
-    spread = states - states.mean(0)
-    divergence = policy_divergence(
-        state.policy,
-        state.linearized,
-        states.mean(0),
-        np.einsum("nti,ntj->tij", spread, spread) / len(states),
-    )
-    return replace(
-        state,
-        multipliers=update_multipliers(
-            state.multipliers,
-            state.kl_weights,
-            global_policy.mean(batch.observations),
-            state.policy.mean(states),
-            configuration.multiplier_rate,
-        ),
-        kl_weights=update_kl_weights(
-            state.kl_weights,
-            divergence,
-            state.divergence,
-            low=configuration.kl_weight_min,
-            high=configuration.kl_weight_max,
-        ),
-        divergence=divergence,
-    )
-
-
 def _augmented(state: LocalState, model: Model, problem: Problem) -> tuple[CostExpansion, Array]:
     """Cost that the method minimises, and the entropy weight that belongs to it."""
     weights = np.zeros_like(state.kl_weights)
@@ -342,10 +240,3 @@ def _objective(
     cost, weights = _augmented(state, model, problem)
     expected = expected_cost(cost, forward_pass(model.dynamics, policy))
     return float((expected - weights * entropy(policy)).sum())
-
-
-def _batch(state: LocalState) -> Batch:
-    """Return the newest batch; ValueError before the first `fit`."""
-    if state.batch is None:
-        raise ValueError("no samples yet: call fit first")
-    return state.batch

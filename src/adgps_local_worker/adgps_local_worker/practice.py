@@ -33,7 +33,8 @@ from adgps_core.tasks.task import Instance, Task
 from adgps_core.trajectory import Trajectory
 from adgps_local_worker.configuration import LocalConfiguration
 from adgps_local_worker.local_state import LocalState, begin_phase, initial_state
-from adgps_local_worker.local_update import Problem, fit, improve, retreat
+from adgps_local_worker.local_update import fit, improve, retreat
+from adgps_local_worker.problem import Problem
 from adgps_local_worker.progress import Progress
 
 DRAWS = 2

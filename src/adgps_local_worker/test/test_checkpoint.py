@@ -10,7 +10,8 @@ from point_mass import CONFIGURATION, INSTANCES, TASK, global_policy
 from adgps_core.checkpoints import DamagedCheckpointError, write_checkpoint
 from adgps_local_worker.checkpoint import load_state, save_state
 from adgps_local_worker.local_state import LocalState, initial_state
-from adgps_local_worker.local_update import Problem, fit, improve
+from adgps_local_worker.local_update import fit, improve
+from adgps_local_worker.problem import Problem
 
 PROBLEM = Problem(TASK, INSTANCES[0], CONFIGURATION)
 

@@ -17,13 +17,13 @@ from adgps_local_worker.local_state import LocalState, Model, initial_state
 from adgps_local_worker.local_update import (
     RETREAT,
     SMALLEST,
-    Problem,
     fit,
     improve,
     retreat,
 )
 from adgps_local_worker.lqr import backward_pass, expected_cost, forward_pass
 from adgps_local_worker.pi2 import pi2_step
+from adgps_local_worker.problem import Problem
 from adgps_local_worker.step_size import adapt_step_size
 
 GOAL = INSTANCES[0]
