@@ -39,7 +39,9 @@ class PretrainingSettings:
     ----------
     steps : how many gradient steps in all.
     batch_size : images of a mini-batch.
-    learning_rate : at the beginning; it falls to zero along half a cosine.
+    learning_rate : at the beginning; it falls to zero along half a cosine. As most gradients are
+        longer than `max_gradient_norm`, this is the length of a step, and 0.05 is too long to
+        learn from if it is held for a thousand steps.
     momentum : what part of the last step is taken again.
     max_gradient_norm : longer gradients are scaled down to this: a map whose softmax jumps from
         one place to another makes a step after which many maps would see nothing any more.
@@ -54,7 +56,7 @@ class PretrainingSettings:
 
     steps: int = 20_000
     batch_size: int = 32
-    learning_rate: float = 0.05
+    learning_rate: float = 0.02
     momentum: float = 0.9
     max_gradient_norm: float = 1.0
     held_out: float = 0.1
