@@ -17,6 +17,9 @@ from adgps_bringup.training_state import TrainingState, WorkerProgress
 PLAIN_PERIOD = 10.0
 """Shortest time between two lines of one robot in a file [s]."""
 
+QUIET_PERIOD = 60.0
+"""Longest, while it practises [s]: an iteration may take minutes."""
+
 
 def duration(seconds: float) -> str:
     """Write a duration as m:ss or h:mm:ss."""
@@ -111,9 +114,10 @@ class ProgressDisplay:
                 self.say(plain_line(self._state, robot, now))
 
     def _due(self, worker: WorkerProgress, now: float) -> bool:
-        """Whether a robot's line is worth printing: a new iteration and some time, or its end."""
+        """Whether a robot's line is worth printing: an iteration or some time later, at the end."""
         at, iteration, finished = self._printed.get(worker.robot, (-math.inf, -1, False))
-        news = int(worker.iteration) > iteration and now >= at + PLAIN_PERIOD
+        period = PLAIN_PERIOD if int(worker.iteration) > iteration else QUIET_PERIOD
+        news = not worker.finished and now >= at + period
         if news or worker.finished != finished:
             self._printed[worker.robot] = now, int(worker.iteration), worker.finished
             return True
