@@ -77,7 +77,7 @@ class NodeDescription:
 
 @dataclass(frozen=True)
 class Stack:
-    """All processes of a run.
+    """All processes of a run, or of one machine's part of it.
 
     Parameters
     ----------
@@ -85,12 +85,14 @@ class Stack:
     phases : that it goes through.
     nodes : the processes, in the order in which they start.
     practising : namespaces of the robots that are learned from; empty: those of the robots here.
+    elsewhere : processes of the run that other machines start.
     """
 
     options: StackOptions
     phases: tuple[Phase, ...]
     nodes: tuple[NodeDescription, ...]
     practising: tuple[str, ...] = ()
+    elsewhere: tuple[NodeDescription, ...] = ()
 
     def __post_init__(self) -> None:
         """Fill in who practises."""

@@ -102,20 +102,15 @@ def describe_stack(options: StackOptions) -> Stack:
         for index, namespace in enumerate(names)
     )
     instances_of = dict(zip(names, shares, strict=True))
-    nodes = (
-        *(
-            (*describe_recorders(options), describe_server(options))
-            if options.plays("server")
-            else ()
-        ),
-        *(describe_robots(options) if options.plays("robot") else ()),
-        *(
-            (*describe_global_workers(options, links, instances_of), *local_workers)
-            if options.plays("workers")
-            else ()
-        ),
-    )
-    return Stack(options, phases, _on_this_machine(options, nodes))
+    everywhere = {
+        "server": (*describe_recorders(options), describe_server(options)),
+        "robot": describe_robots(options),
+        "workers": (*describe_global_workers(options, links, instances_of), *local_workers),
+    }
+    nodes = [node for role, part in everywhere.items() if options.plays(role) for node in part]
+    here = _on_this_machine(options, nodes)
+    elsewhere = [node for part in everywhere.values() for node in part if node not in here]
+    return Stack(options, phases, here, elsewhere=tuple(elsewhere))
 
 
 def describe_server(options: StackOptions) -> NodeDescription:

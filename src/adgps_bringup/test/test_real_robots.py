@@ -160,6 +160,9 @@ def test_a_machine_runs_its_part(tmp_path: Path, role: str, host: str, names: se
     stack = describe_stack(options(tmp_path, role=role, host=host))
     assert {node.name for node in stack.nodes} == names
     assert stack.robots == ("/left", "/lab/right")  # all of them, wherever
+    everything = describe_stack(options(tmp_path))
+    assert not everything.elsewhere
+    assert sorted((*stack.nodes, *stack.elsewhere), key=str) == sorted(everything.nodes, key=str)
 
 
 def test_the_parts_of_all_machines_are_the_whole(tmp_path: Path) -> None:

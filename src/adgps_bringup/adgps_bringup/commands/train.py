@@ -130,7 +130,7 @@ def prepare(arguments: argparse.Namespace) -> Callable[[], int]:
     stack = describe_stack(options)
     if options.from_bag is not None:
         return _prepare_from_bag(arguments, options, stack)
-    _check(arguments, stack.nodes)
+    _check(arguments, stack.nodes, stack.elsewhere)
     keep_demonstrations, keep_eyes = _demonstrations(options), keep_vision(options)
 
     def run() -> int:
@@ -194,14 +194,21 @@ def _demonstrations(options: StackOptions) -> Callable[[], None]:
     return load_new(options, say)
 
 
-def _check(arguments: argparse.Namespace, nodes: Sequence[NodeDescription]) -> None:
-    """Refuse parameter files and installations that cannot be used."""
-    check_files(nodes)
+def _check(
+    arguments: argparse.Namespace,
+    nodes: Sequence[NodeDescription],
+    elsewhere: Sequence[NodeDescription] = (),
+) -> None:
+    """Refuse parameter files and installations that cannot be used.
+
+    All machines have the same files, which speak of nodes that others start, too.
+    """
+    check_files((*nodes, *elsewhere))
     if arguments.config:
         # Imported late: it asks the nodes' own modules, which takes a second or two.
         from adgps_bringup.declared_parameters import check_values
 
-        check_values(nodes, [path.absolute() for path in arguments.config])
+        check_values((*nodes, *elsewhere), [path.absolute() for path in arguments.config])
     check_executables(nodes)
 
 
