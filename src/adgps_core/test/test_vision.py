@@ -85,15 +85,19 @@ def test_figure_8_has_48416_parameters() -> None:
 
 
 def test_the_fast_forms_are_figure_8() -> None:
-    """With the paper's sizes: torch at a quarter of the pixels, and numpy, agree to rounding."""
+    """With the paper's sizes: torch at a quarter of the pixels, and numpy, agree to rounding.
+
+    Where two places of a map are about as bright, rounding moves a point by some 1e-5, on one
+    processor more than on another.
+    """
     values, images = draw(PAPER)
     drawn = figure_8_features(PAPER, values, images)
     with torch.inference_mode():
         fast = forward_vision(PAPER, torch.from_numpy(values), scaled(images)).numpy()
     assert drawn.std() > 0.05  # the points are not all in the middle
-    np.testing.assert_allclose(fast, drawn, atol=1e-5)
+    np.testing.assert_allclose(fast, drawn, atol=5e-5)
     network = VisionNetwork(PAPER, values)
-    np.testing.assert_allclose([network.features(image) for image in images], drawn, atol=1e-5)
+    np.testing.assert_allclose([network.features(image) for image in images], drawn, atol=5e-5)
 
 
 @settings(max_examples=60, deadline=None)
@@ -207,6 +211,21 @@ def test_what_does_not_fit_is_refused() -> None:
         VisionNetwork(SMALL, values[1:])
     with pytest.raises(ValueError, match="not finite"):
         VisionNetwork(SMALL, np.where(np.arange(len(values)) == 3, np.nan, values))
+
+
+def test_features_are_counted_from_where_they_rest() -> None:
+    rng = np.random.default_rng(0)
+    small = VisionArchitecture(12, 16, 2, 3, 2)
+    values = initial_vision_values(small, rng)
+    rest = rng.uniform(-1, 1, small.dim_features).astype(np.float32)
+    image = rng.integers(0, 256, small.image_shape, dtype=np.uint8)
+    plain, moved = VisionNetwork(small, values), VisionNetwork(small, values, rest)
+    np.testing.assert_array_equal(plain.features(image), plain.points(image))
+    np.testing.assert_array_equal(moved.points(image), plain.points(image))
+    np.testing.assert_array_equal(moved.features(image), plain.points(image) - rest)
+    for wrong in (rest[1:], np.full_like(rest, np.nan)):
+        with pytest.raises(ValueError, match="rest must be 6 finite numbers"):
+            VisionNetwork(small, values, wrong)
 
 
 def test_a_network_keeps_a_copy_that_cannot_be_changed() -> None:

@@ -113,8 +113,10 @@ def test_impossible_samples_are_refused() -> None:
         ("robots", sound.robots[1:]),
         ("robots", sound.robots - 5),
         ("robots", sound.robots + 10**6),
+        ("starts", np.ones(2, np.bool_)),
         ("object_points", sound.object_points[:, 1:]),
         ("end_effector_points", infinite),
+        ("starts", np.zeros(3, np.int64)),
     ):
         with pytest.raises(ValueError, match=name.rstrip("s")):
             PoseSamples(**(arrays | {name: wrong}))

@@ -47,6 +47,20 @@ def stop_at(pretraining: Pretraining, step: int) -> Callable[[], bool]:
     return lambda: pretraining.step >= step
 
 
+def test_features_rest_where_rollouts_begin(tmp_path: Path) -> None:
+    """On the average, over the images of that; at zero, where there is none."""
+    samples = blobs(30, seed=4)
+    for count in (7, 0):
+        folder = tmp_path / str(count)
+        write_shard(folder, "a", replace(samples, starts=np.arange(30) < count))
+        nobody = PoseDataset(folder)
+        write_shard(folder / "unseen", "a", samples)
+        vision = Pretraining(SHORT, VISION, nobody, PoseDataset(folder / "unseen")).vision
+        seen = [vision.points(image) for image in samples.images[:count]]
+        expected = np.mean(seen, axis=0) if count else np.zeros(VISION.dim_features)
+        np.testing.assert_allclose(vision.rest, expected, atol=1e-5)
+
+
 def test_it_learns_where_things_are(data: PoseDataset, tmp_path: Path) -> None:
     """Held-out points from over 8 cm to below 2 cm, and the network robots read sees as much."""
     pretraining = Pretraining(SETTINGS, VISION, data)
@@ -138,16 +152,57 @@ def test_each_robot_has_an_end_effector_of_its_own() -> None:
     values = torch.from_numpy(rng.standard_normal(network.size).astype(np.float32) * 0.1)
     scaled = torch.from_numpy(rng.standard_normal((3, 3, HEIGHT, WIDTH)).astype(np.float32))
     robots = torch.tensor([0, 1, 2])
-    _, before = network.predict(values, scaled, robots)
-    assert network.size == VISION.size + 4 * 9 * (VISION.dim_features + 1)
+    features = network.features(values, scaled)
+    _, before = network.poses(values, features, robots)
+    first = VISION.size + 9 * (VISION.dim_features + 1)  # after the object's layer
     changed = values.clone()
-    changed[-18:-9] += 1.0  # biases of the robot in the middle
-    objects, after = network.predict(changed, scaled, robots)
+    biases = first + 3 * 9 * VISION.dim_features
+    changed[biases + 9 : biases + 18] += 1.0  # of the robot in the middle
+    objects, after = network.poses(changed, features, robots)
     moved = (after - before).abs().sum(-1)
     assert moved[1] > 1.0 and moved[0] == moved[2] == 0.0
-    same, _ = network.predict(changed, scaled[[0, 0]], robots[:2])
+    same, _ = network.poses(changed, features[[0, 0]], robots[:2])
     np.testing.assert_allclose(same[0].numpy(), same[1].numpy(), atol=1e-6)
     assert objects.shape == (3, 9)
+
+
+def test_features_that_follow_from_poses_hold_nothing_else() -> None:
+    """Linear in both poses, beside what is each robot's own: whatever is added is unexplained."""
+    network = PoseNetwork(VISION, robots=2)
+    rng = np.random.default_rng(0)
+    drawn = torch.from_numpy(rng.standard_normal(network.size).astype(np.float32))
+    object_pose, hand, weight, other, biases = (
+        torch.from_numpy(rng.standard_normal(shape).astype(np.float32))
+        for shape in ((5, 9), (5, 9), (16, 9), (16, 9), (2, 16))
+    )
+    robots = torch.tensor([0, 1, 1, 0, 1])
+    features = object_pose @ weight.T + hand @ other.T + biases[robots]
+    values = torch.cat(
+        [drawn[: -16 * 20], torch.cat([weight, other], 1).flatten(), biases.flatten()]
+    )
+    left = network.unexplained(values, features, robots, (object_pose, hand))
+    np.testing.assert_allclose(left.numpy(), 0.0, atol=1e-4)
+    features[2, 3] += 0.5
+    left = network.unexplained(values, features, robots, (object_pose, hand))
+    assert left[2, 3].item() == pytest.approx(0.5, abs=1e-4)
+    assert left.abs().sum().item() == pytest.approx(0.5, abs=1e-2)
+
+
+def test_features_come_to_hold_the_poses_and_little_else(data: PoseDataset) -> None:
+    """Of what they hold, the part that is not linear in the poses, with the weight and without."""
+
+    def part(weight: float) -> float:
+        pretraining = Pretraining(replace(SETTINGS, unexplained_weight=weight), VISION, data)
+        while not pretraining.finished:
+            pretraining.advance()
+        chosen = pretraining.held_out
+        features = np.array([pretraining.vision.features(i) for i in data.images(chosen)])
+        robots = np.eye(data.robot_count)[data.robots[chosen]]
+        poses = np.hstack([data.object_points[chosen], data.end_effector_points[chosen], robots])
+        left = features - poses @ np.linalg.lstsq(poses, features, rcond=None)[0]
+        return float(left.std() / features.std(axis=0).mean())
+
+    assert part(1.0) < 0.5 * part(0.0)
 
 
 def test_the_loss_is_half_the_squared_distance() -> None:
@@ -195,6 +250,7 @@ def test_the_learning_rate_falls_to_zero() -> None:
         {"learning_rate": float("nan")},
         {"momentum": 1.0},
         {"max_gradient_norm": 0.0},
+        {"unexplained_weight": -1.0},
         {"held_out": 0.0},
         {"held_out": 1.0},
     ],

@@ -44,7 +44,7 @@ def collect_doors(
         postures = [_posture(shown, rng) for _ in range(options.amounts.images_of_a_door - 1)]
         if not product.judge(found, true) or found is None:
             continue
-        product.add(shot.image, found, end_effector, true)
+        product.add(shot.image, found, end_effector, true, start=True)
         for angles in postures:
             end_effector = studio.arrange(angles, instance)
             product.add(shoot(studio.camera, rng).image, found, end_effector, true)

@@ -95,7 +95,7 @@ def draw_features(path: Path, network: VisionNetwork, data: PoseDataset, title: 
     colours = colormaps["hsv"](np.linspace(0.0, 1.0, network.architecture.channels, endpoint=False))
     rows, columns = network.architecture.map_size
     for axes, image in zip(panels, data.images(chosen), strict=False):
-        x, y = network.features(image).reshape(-1, 2).T
+        x, y = network.points(image).reshape(-1, 2).T
         _show(axes, image, "")
         # Column i of the last maps is centred on the image's column 2 i.
         axes.scatter(x=(x + 1) * (columns - 1), y=(y + 1) * (rows - 1), s=18, c=colours, ec="black")

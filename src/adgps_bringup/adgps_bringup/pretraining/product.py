@@ -31,6 +31,7 @@ class Product:
     objects: list[Array32] = field(default_factory=list)
     end_effectors: list[Array32] = field(default_factory=list)
     truths: list[Array32] = field(default_factory=list)
+    starts: list[bool] = field(default_factory=list)
     errors: list[float] = field(default_factory=list)
     refused: int = 0
     rollouts: int = 0
@@ -44,13 +45,22 @@ class Product:
         return True
 
     def add(
-        self, image: NDArray[np.uint8], found: Array32, end_effector: Array32, true: Array32
+        self,
+        image: NDArray[np.uint8],
+        found: Array32,
+        end_effector: Array32,
+        true: Array32,
+        start: bool = False,
     ) -> None:
-        """Add an image with its labels, and the truth about the door, points (9,) each."""
+        """Add an image with its labels, and the truth about the door, points (9,) each.
+
+        `start` says that the arm is where rollouts begin.
+        """
         self.images.append(image)
         self.objects.append(found)
         self.end_effectors.append(end_effector)
         self.truths.append(true)
+        self.starts.append(start)
 
     def write(self, run: Path, job: Job) -> None:
         """Write the images, then what says that the job is done."""
@@ -62,6 +72,7 @@ class Product:
                 np.full(len(self.images), self.robot, np.int64),
                 np.stack(self.objects),
                 np.stack(self.end_effectors),
+                np.array(self.starts),
             )
             write_shard(folder, job.name, samples)
         content = {

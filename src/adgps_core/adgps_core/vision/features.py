@@ -1,5 +1,8 @@
 """The vision network as numbers: what a robot computes from each image, without torch.
 
+A policy takes feature points from where they are when rollouts begin, on the average: numbers that
+lie about zero tell a policy that learns from few rollouts less of what happens to go with them.
+
 The same function as `network.py`'s, to float32's rounding; torch, its 190 MB and two seconds of
 start-up stay out of a robot's processes. A convolution is a matrix product: each pixel's
 neighbourhood is laid out as a row, strip by strip, so that a strip stays in the processor's cache.
@@ -33,6 +36,7 @@ class VisionNetwork:
     ----------
     architecture : sizes of the network.
     values : (P,) float32 parameters, flat.
+    rest : (2 channels,) image coordinates that features are counted from; empty: zero.
 
     Raises
     ------
@@ -42,6 +46,7 @@ class VisionNetwork:
 
     architecture: VisionArchitecture
     values: Array32 = field(repr=False)
+    rest: Array32 = field(default_factory=lambda: np.zeros(0, np.float32), repr=False)
 
     def __post_init__(self) -> None:
         """Validate, and freeze a copy of the values."""
@@ -54,17 +59,25 @@ class VisionNetwork:
             raise ValueError("values holds a number that is not finite")
         values.flags.writeable = False
         object.__setattr__(self, "values", values)
+        size = self.architecture.dim_features
+        rest = np.array(self.rest if np.size(self.rest) else np.zeros(size), dtype=np.float32)
+        if rest.shape != (size,) or not np.isfinite(rest).all():
+            raise ValueError(f"rest must be {size} finite numbers, not of shape {rest.shape}")
+        rest.flags.writeable = False
+        object.__setattr__(self, "rest", rest)
 
     @staticmethod
     def from_tensors(
-        architecture: VisionArchitecture, tensors: Mapping[str, Array32]
+        architecture: VisionArchitecture,
+        tensors: Mapping[str, Array32],
+        rest: Array32,
     ) -> VisionNetwork:
         """Make the network of named parameters; ValueError if names or shapes do not fit."""
         found = {name: tensor.shape for name, tensor in tensors.items()}
         if found != architecture.shapes:
             raise ValueError(f"parameters {found}, expected {architecture.shapes}")
         parts = [tensors[name].ravel() for name in architecture.shapes]
-        return VisionNetwork(architecture, np.concatenate(parts))
+        return VisionNetwork(architecture, np.concatenate(parts), rest)
 
     @cached_property
     def tensors(self) -> dict[str, Array32]:
@@ -78,6 +91,11 @@ class VisionNetwork:
         }
 
     def features(self, image: NDArray[np.uint8]) -> Array32:
+        """What a policy sees of an image: `points`, counted from where they rest."""
+        features: Array32 = self.points(image) - self.rest
+        return features
+
+    def points(self, image: NDArray[np.uint8]) -> Array32:
         """Feature points of one image.
 
         Parameters

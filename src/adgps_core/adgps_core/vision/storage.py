@@ -9,11 +9,13 @@ from adgps_core.vision.architecture import VisionArchitecture
 from adgps_core.vision.features import VisionNetwork
 
 _ARCHITECTURE = "vision_architecture"
+_REST = "rest"
 
 
 def write_network(path: Path, network: VisionNetwork) -> None:
     """Write a network atomically, each layer under its own name; OSError if that fails."""
-    write_checkpoint(path, network.tensors, {_ARCHITECTURE: network.architecture.to_json()})
+    arrays = {**network.tensors, _REST: network.rest}
+    write_checkpoint(path, arrays, {_ARCHITECTURE: network.architecture.to_json()})
 
 
 def read_network(path: Path) -> VisionNetwork:
@@ -29,6 +31,7 @@ def read_network(path: Path) -> VisionNetwork:
     tensors, metadata = read_checkpoint(path)
     try:
         architecture = VisionArchitecture.from_json(metadata[_ARCHITECTURE])
-        return VisionNetwork.from_tensors(architecture, tensors)
+        rest = tensors.pop(_REST)
+        return VisionNetwork.from_tensors(architecture, tensors, rest)
     except (KeyError, ValueError) as error:
         raise DamagedCheckpointError(f"{path} holds no vision network: {error}") from error

@@ -1,7 +1,11 @@
-"""From feature points to poses: what the vision network is pre-trained through.
+"""From feature points to poses and back: what the vision network is pre-trained through.
 
 One linear layer tells the object's pose from the features, for all robots; another one, with a
-matrix for each robot, its end-effector's. Both predict standardised poses.
+matrix for each robot, its end-effector's. Both predict standardised poses. That features tell poses
+does not keep them from telling anything else, as which handle it is, or from jumping between two
+places; a policy that learns from few doors would tell them apart by that. So a third layer says
+where the features are if the poses are known, for a point of a body is seen at a place that is
+about linear in its pose: what the features hold beside the poses is to be little.
 
 Shapes: P parameters, B images, dF features, R robots.
 """
@@ -73,9 +77,16 @@ class PoseNetwork:
 
     @property
     def shapes(self) -> list[tuple[int, ...]]:
-        """Shapes of the linear layers' parameters: the object's, the end-effectors'."""
+        """Shapes of the linear layers' parameters: object, end-effectors, features."""
         features, robots = self.vision.dim_features, self.robots
-        return [(DIM_POSE, features), (DIM_POSE,), (robots, DIM_POSE, features), (robots, DIM_POSE)]
+        return [
+            (DIM_POSE, features),
+            (DIM_POSE,),
+            (robots, DIM_POSE, features),
+            (robots, DIM_POSE),
+            (features, 2 * DIM_POSE),
+            (robots, features),
+        ]
 
     @property
     def size(self) -> int:
@@ -87,23 +98,34 @@ class PoseNetwork:
         vision = initial_vision_values(self.vision, rng)
         return np.concatenate([vision, np.zeros(self.size - len(vision), np.float32)])
 
-    def predict(self, values: Tensor, scaled: Tensor, robots: Tensor) -> tuple[Tensor, Tensor]:
+    def features(self, values: Tensor, scaled: Tensor) -> Tensor:
+        """Feature points (B, dF) of images (B, 3, H, W) as `scaled_images` makes them."""
+        return forward_vision(self.vision, values[: self.vision.size], scaled)
+
+    def poses(self, values: Tensor, features: Tensor, robots: Tensor) -> tuple[Tensor, Tensor]:
         """Standardised poses (B, 9) of the object and (B, 9) of the end-effector.
 
         Parameters
         ----------
         values : (P,) parameters.
-        scaled : (B, 3, H, W) images as `scaled_images` makes them.
-        robots : (B,) int64 numbers of the robots that took them.
+        features : (B, dF).
+        robots : (B,) int64 numbers of the robots that saw them.
         """
-        sizes = [self.vision.size, *(math.prod(shape) for shape in self.shapes)]
-        vision, *parts = torch.split(values, sizes)
-        weight, bias, weights, biases = (
-            part.view(shape) for part, shape in zip(parts, self.shapes, strict=True)
-        )
-        features = forward_vision(self.vision, vision, scaled)
+        weight, bias, weights, biases, *_ = self._layers(values)
         end_effectors = torch.einsum("bof,bf->bo", weights[robots], features) + biases[robots]
         return features @ weight.T + bias, end_effectors
+
+    def unexplained(
+        self, values: Tensor, features: Tensor, robots: Tensor, poses: tuple[Tensor, Tensor]
+    ) -> Tensor:
+        """What features (B, dF) hold beside standardised poses: (B, dF)."""
+        *_, weight, biases = self._layers(values)
+        return features - torch.cat(poses, dim=-1) @ weight.T - biases[robots]
+
+    def _layers(self, values: Tensor) -> list[Tensor]:
+        """Parameters of the linear layers."""
+        parts = torch.split(values[self.vision.size :], [math.prod(shape) for shape in self.shapes])
+        return [part.view(shape) for part, shape in zip(parts, self.shapes, strict=True)]
 
 
 def euclidean_loss(predicted: tuple[Tensor, Tensor], labels: tuple[Tensor, Tensor]) -> Tensor:

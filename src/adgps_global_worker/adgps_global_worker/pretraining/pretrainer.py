@@ -45,6 +45,8 @@ class PretrainingSettings:
     momentum : what part of the last step is taken again.
     max_gradient_norm : longer gradients are scaled down to this: a map whose softmax jumps from
         one place to another makes a step after which many maps would see nothing any more.
+    unexplained_weight : of the squared distance between the features and where the poses put them
+        (image coordinates, from -1 to 1), beside the loss of the poses.
     held_out : part of the samples that are not trained on, where none are given for that.
     seed : of the parameters, the held-out samples and the mini-batches.
 
@@ -59,6 +61,7 @@ class PretrainingSettings:
     learning_rate: float = 0.02
     momentum: float = 0.9
     max_gradient_norm: float = 1.0
+    unexplained_weight: float = 1.0
     held_out: float = 0.1
     seed: int = 0
 
@@ -72,6 +75,8 @@ class PretrainingSettings:
             )
         if not (0 < self.learning_rate < math.inf and 0 < self.max_gradient_norm):
             raise ValueError(f"learning rate and largest norm must be positive: {self}")
+        if not 0 <= self.unexplained_weight < math.inf:
+            raise ValueError(f"the weight of what is unexplained must be 0 or more: {self}")
         if not (0 <= self.momentum < 1 and 0 < self.held_out < 1):
             raise ValueError(f"momentum and the part held out must be below 1: {self}")
 
@@ -167,9 +172,13 @@ class Pretraining:
 
     @property
     def vision(self) -> VisionNetwork:
-        """The vision network as it is now."""
+        """The vision network as it is now, with its features' mean where rollouts begin."""
         values = self._values.detach().cpu().numpy()[: self.network.vision.size]
-        return VisionNetwork(self.network.vision, values)
+        starts = self.train[self._data.starts[self.train]]
+        with torch.inference_mode():
+            seen = [features.cpu().numpy() for features, _ in self._see(self._data, starts)]
+        rest = np.concatenate(seen).mean(axis=0) if seen else np.zeros(0, np.float32)
+        return VisionNetwork(self.network.vision, values, rest)
 
     @property
     def finished(self) -> bool:
@@ -188,7 +197,10 @@ class Pretraining:
         for group in self._optimizer.param_groups:
             group["lr"] = self.settings.learning_rate_at(self.step)
         self._optimizer.zero_grad()
-        loss = euclidean_loss(self.network.predict(self._values, scaled, robots), labels)
+        features = self.network.features(self._values, scaled)
+        unexplained = self.network.unexplained(self._values, features, robots, labels)
+        loss = euclidean_loss(self.network.poses(self._values, features, robots), labels)
+        loss = loss + self.settings.unexplained_weight * unexplained.square().sum(-1).mean()
         if not torch.isfinite(loss):
             raise FloatingPointError(
                 f"the loss is not finite at step {self.step}: lower the learning rate"
@@ -216,14 +228,11 @@ class Pretraining:
         chosen = np.arange(len(dataset)) if indices is None else indices
         objects, end_effectors = [], []
         with torch.inference_mode():
-            for begin in range(0, len(chosen), batch_size):
-                batch = chosen[begin : begin + batch_size]
-                scaled, robots = self._inputs(dataset, batch)
-                first, second = self.network.predict(self._values, scaled, robots)
-                objects.append(self._object.undo(first.cpu().numpy(), np.zeros(len(batch), int)))
-                end_effectors.append(
-                    self._end_effectors.undo(second.cpu().numpy(), dataset.robots[batch])
-                )
+            for features, robots in self._see(dataset, chosen, batch_size):
+                first, second = self.network.poses(self._values, features, robots)
+                numbers = robots.cpu().numpy()
+                objects.append(self._object.undo(first.cpu().numpy(), np.zeros_like(numbers)))
+                end_effectors.append(self._end_effectors.undo(second.cpu().numpy(), numbers))
         return np.concatenate(objects), np.concatenate(end_effectors)
 
     def error(self) -> PoseError:
@@ -295,6 +304,14 @@ class Pretraining:
         )
         first, second = (torch.from_numpy(label).to(self._device) for label in labels)
         return scaled, robots, (first, second)
+
+    def _see(
+        self, data: PoseDataset, indices: NDArray[np.int64], batch_size: int = 64
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Features and robots of samples, batch by batch."""
+        for begin in range(0, len(indices), batch_size):
+            scaled, robots = self._inputs(data, indices[begin : begin + batch_size])
+            yield self.network.features(self._values, scaled), robots
 
     def _inputs(self, data: PoseDataset, indices: NDArray[np.int64]) -> tuple[Tensor, Tensor]:
         """Images and robots of samples."""

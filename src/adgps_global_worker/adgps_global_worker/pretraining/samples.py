@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,7 @@ class PoseSamples:
         all robots, wherever their cameras stand.
     end_effector_points : (N, 9) float32, those of the end-effector in the robot's base frame [m],
         which its camera sees from a place of its own.
+    starts : (N,) bool, whether the arm was where rollouts begin; empty: in all images.
 
     Raises
     ------
@@ -51,6 +52,7 @@ class PoseSamples:
     robots: NDArray[np.int64]
     object_points: Array32
     end_effector_points: Array32
+    starts: NDArray[np.bool_] = field(default_factory=lambda: np.ones(0, np.bool_))
 
     def __post_init__(self) -> None:
         """Validate."""
@@ -61,6 +63,10 @@ class PoseSamples:
             raise ValueError(f"robots are {self.robots.shape} {self.robots.dtype}")
         if ((self.robots < 0) | (self.robots >= MAX_ROBOTS)).any():
             raise ValueError(f"a robot's number is not in 0 ... {MAX_ROBOTS - 1}")
+        if not np.size(self.starts):
+            object.__setattr__(self, "starts", np.ones(count, np.bool_))
+        if self.starts.dtype != np.bool_ or self.starts.shape != (count,):
+            raise ValueError(f"starts are {self.starts.shape} {self.starts.dtype}")
         for name in ("object_points", "end_effector_points"):
             points = getattr(self, name)
             if points.dtype != np.float32 or points.shape != (count, 9):
@@ -88,7 +94,7 @@ def write_shard(folder: Path, name: str, samples: PoseSamples) -> Path:
     if not len(samples):
         raise ValueError("a shard needs samples")
     path = folder / f"{name}{_SUFFIX}"
-    arrays = {field.name: getattr(samples, field.name) for field in fields(samples)}
+    arrays = {each.name: getattr(samples, each.name) for each in fields(samples)}
     write_checkpoint(path, arrays, {"kind": "pose samples"})
     return path
 
@@ -134,7 +140,7 @@ class PoseDataset:
         paths = sorted(folder.glob(f"*{_SUFFIX}"))
         if not paths:
             raise FileNotFoundError(f"{folder} holds no samples (*{_SUFFIX})")
-        sizes, robots, objects, end_effectors, shapes = [], [], [], [], set()
+        sizes, robots, objects, end_effectors, starts, shapes = [], [], [], [], [], set()
         for path in paths:
             shard = read_shard(path)
             shapes.add(shard.images.shape[1:])
@@ -142,12 +148,14 @@ class PoseDataset:
             robots.append(shard.robots)
             objects.append(shard.object_points)
             end_effectors.append(shard.end_effector_points)
+            starts.append(shard.starts)
         if len(shapes) > 1:
             raise ValueError(f"images in {folder} differ in size: {sorted(shapes)}")
         (self.image_shape,) = shapes
         self.robots = np.concatenate(robots)
         self.object_points = np.concatenate(objects)
         self.end_effector_points = np.concatenate(end_effectors)
+        self.starts = np.concatenate(starts)
         self._ends = np.cumsum(sizes)
         opened: list[Any] = [safe_open(path, framework="numpy") for path in paths]
         self._images = [shard.get_slice("images") for shard in opened]  # mapped, not read
@@ -165,7 +173,7 @@ class PoseDataset:
     def fingerprint(self) -> str:
         """Hash of all labels, in their order: whether two data sets are the same."""
         digest = hashlib.sha256()
-        for labels in (self.robots, self.object_points, self.end_effector_points):
+        for labels in (self.robots, self.object_points, self.end_effector_points, self.starts):
             digest.update(labels.tobytes())
         return digest.hexdigest()
 
