@@ -43,12 +43,17 @@ TRIAL_SEED = 10**6
 """Far from the seeds of practice."""
 
 
-def follow(sight: str, index: int, seed: int, rollouts: int) -> tuple[Array, Array]:
-    """Observations (M, dO) of a robot that follows demonstrations, and mean actions (M, dU)."""
+def follow(sight: str, index: int, seed: int, rollouts: int) -> tuple[Array, Array, Array]:
+    """Follow demonstrations, and see.
+
+    Returns
+    -------
+    Observations (M, dO), mean actions (M, dU), and whether a rollout opened its door (N,).
+    """
     torch.set_num_threads(1)
     configuration = local_configuration(TASK.name, "mdgps", "pi2")
     robot = make_robot(TASK, index, seed, sight)
-    observations, actions = [], []
+    observations, actions, opening = [], [], []
     for door in TASK.instances("training")[index::ROBOTS]:
         (shown,) = demonstrate(TASK, [door])
         policy = initial_state(TASK.shown((shown,)), configuration, shown).policy
@@ -57,11 +62,13 @@ def follow(sight: str, index: int, seed: int, rollouts: int) -> tuple[Array, Arr
             try:
                 trajectory = robot.rollout(door, policy, number)
             except RolloutError:
+                opening.append(False)
                 continue
+            opening.append(bool(robot.succeeded))
             observations.append(trajectory.observations)
             actions.append(policy.mean(trajectory.states[:-1]))
     robot.close()
-    return np.concatenate(observations), np.concatenate(actions)
+    return np.concatenate(observations), np.concatenate(actions), np.array(opening)
 
 
 def imitate(observations: Array, actions: Array, seed: int, steps: int) -> GlobalPolicy:
@@ -138,7 +145,9 @@ def main() -> int:
                 [options.seed] * ROBOTS,
                 [options.rollouts] * ROBOTS,
             )
-            observations, actions = map(np.concatenate, zip(*parts, strict=True))
+            observations, actions, opening = map(np.concatenate, zip(*parts, strict=True))
+            if sight == BLIND:
+                print(f"| (who is imitated) | {opening.mean():.0%} of {len(opening)} | |")
             policy = imitate(observations, actions, options.seed, options.steps)
             cells = []
             for doors in grids.values():

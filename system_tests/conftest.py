@@ -16,8 +16,8 @@ def command(tmp_path: Path) -> Iterator[Command]:
     """Start commands; those that a test leaves running are killed."""
     started: list[StackProcess] = []
 
-    def start(*arguments: object) -> StackProcess:
-        started.append(StackProcess(tmp_path, *arguments))
+    def start(*arguments: object, **settings: Any) -> StackProcess:
+        started.append(StackProcess(tmp_path, *arguments, **settings))
         return started[-1]
 
     yield start

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -74,22 +74,30 @@ class StackProcess:
     ----------
     folder : gets the output.
     arguments : verb and arguments.
+    inside : what the command is put after, to run on another host.
+    variables : of its environment, beside ours.
     """
 
-    def __init__(self, folder: Path, *arguments: object) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *arguments: object,
+        inside: Sequence[str] = (),
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
         self.mark = uuid.uuid4().hex
         self._out, self._err = folder / f"{self.mark}.out", folder / f"{self.mark}.err"
         self.segments: set[str] = set()
         self.left_behind: list[str] = []
-        variables = {key: value for key, value in os.environ.items() if key != "ROS_DOMAIN_ID"}
+        ours = {key: value for key, value in os.environ.items() if key != "ROS_DOMAIN_ID"}
         with self._out.open("wb") as out, self._err.open("wb") as err:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "adgps_bringup.cli", *map(str, arguments)],
+                [*inside, sys.executable, "-m", "adgps_bringup.cli", *map(str, arguments)],
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
                 cwd=folder,
-                env={**variables, MARK: self.mark, "COLUMNS": "200"},
+                env={**ours, **(variables or {}), MARK: self.mark, "COLUMNS": "200"},
             )
 
     @property
