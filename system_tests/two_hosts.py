@@ -1,4 +1,4 @@
-"""Two hosts on one machine: namespaces with networks, processes and memory of their own, and a wire.
+"""Two hosts on one machine: networks, processes and memory of their own, and a wire between them.
 
 The wire is a pair of TAP devices, one in each namespace, between which a thread carries Ethernet
 frames: each some time after it was sent, and not all of them. It is what `veth` with `tc netem` is,
