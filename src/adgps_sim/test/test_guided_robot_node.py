@@ -43,13 +43,20 @@ class Stage:
         self.executor = SingleThreadedExecutor()
         self.executor.add_node(self.robot)
         self.executor.add_node(self.watcher)
-        self.heard: list[tuple[str, Any]] = []
+        self._heard: list[tuple[int, str, Any]] = []
+
+    @property
+    def heard(self) -> list[tuple[str, Any]]:
+        """Topics and messages in the order of sending; a busy listener takes them in another."""
+        return [each[1:] for each in sorted(self._heard, key=lambda each: each[0])]
 
     def listen(self, kind: Any, topic: str, quality: QoSProfile) -> None:
-        """Note a topic's messages in the order of their coming."""
-        self.watcher.create_subscription(
-            kind, topic, lambda message: self.heard.append((topic, message)), quality
-        )
+        """Note a topic's messages, with the time at which they were sent."""
+
+        def note(message: Any, info: dict[str, Any]) -> None:
+            self._heard.append((info["source_timestamp"], topic, message))
+
+        self.watcher.create_subscription(kind, topic, note, quality)
 
     def until(self, condition: Callable[[], Any], what: str) -> None:
         """Spin until a condition holds."""
