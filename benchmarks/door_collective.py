@@ -31,10 +31,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from doors.stand_in import StandIn
+from doors.senses import STAND_IN, make_robot, opened
 
-from adgps_bringup.description import derived_seed
-from adgps_bringup.in_process import InProcessRobot
 from adgps_bringup.local_settings import local_configuration, own_parameters
 from adgps_bringup.showing import demonstrate
 from adgps_core.demonstration import Demonstration
@@ -49,16 +47,13 @@ from adgps_global_worker.sgd import stochastic_gradient
 from adgps_global_worker.trainer import TrainerSettings
 from adgps_global_worker.training_sets import TrainingSets
 from adgps_local_worker.local_state import LocalState
-from adgps_local_worker.practice import Practice, RolloutError, Schedule
+from adgps_local_worker.practice import Practice, Schedule
 from adgps_param_server.optimizers import FlatOptimizer, OptimizerConfiguration
-from adgps_sim.variation import variation_of
 
 TASK = Door(visual=True)
 ROBOTS = 4
 FLOOR = 0.35
 BETTER = 0.25
-TRIAL_SEED = 10**6
-"""Far from the seeds of practice."""
 
 
 def own(node: str) -> dict[str, Any]:
@@ -146,15 +141,6 @@ class Link:
         self._policy = self._pipe.recv()
 
 
-def make_robot(index: int, seed: int) -> InProcessRobot:
-    """Make a robot that differs from others, also in what it sees."""
-    its = derived_seed(seed, index)
-    name = f"robot_{index + 1}"
-    return InProcessRobot(
-        TASK, its, variation=variation_of(its, 1.0), sense=StandIn(its), name=name
-    )
-
-
 def practise(
     pipe: Connection,
     index: int,
@@ -170,7 +156,7 @@ def practise(
         tuple(instances),
         local_configuration(TASK.name, "mdgps", "pi2"),
         schedule,
-        make_robot(index, seed),
+        make_robot(TASK, index, seed, STAND_IN),
         Link(pipe),
         f"robot_{index + 1}",
         log=lambda _: None,
@@ -213,23 +199,6 @@ def train(
     return learner.policy
 
 
-def opened(
-    policy: GlobalPolicy, index: int, seed: int, doors: Sequence[Instance]
-) -> tuple[int, int]:
-    """How many of some doors a robot opens without exploration, and of how many."""
-    robot = make_robot(index, seed)
-    count = 0
-    for door in doors:
-        robot.reset(door, TRIAL_SEED)
-        try:
-            robot.rollout(door, policy, TRIAL_SEED, 0.0)
-        except RolloutError:
-            continue
-        count += bool(robot.succeeded)
-    robot.close()
-    return count, len(doors)
-
-
 class Trials:
     """Tries a policy on training doors, each by its robot, and on grids, by all robots."""
 
@@ -251,10 +220,12 @@ class Trials:
         """Print a row of the table."""
         cells = []
         for name, jobs in self._jobs.items():
-            waiting = [self._pool.submit(opened, policy, r, self._seed, d) for r, d in jobs]
-            counts = np.array([each.result() for each in waiting]).sum(0)
-            self.found[name] = float(counts[0] / counts[1])
-            cells.append(f"{self.found[name]:.0%} of {counts[1]}")
+            waiting = [
+                self._pool.submit(opened, TASK, policy, STAND_IN, r, self._seed, d) for r, d in jobs
+            ]
+            count, whole = sum(each.result() for each in waiting), sum(len(d) for _, d in jobs)
+            self.found[name] = count / whole
+            cells.append(f"{self.found[name]:.0%} of {whole}")
         print(f"| {title} | {rollouts} | {minutes:.1f} | {' | '.join(cells)} |", flush=True)
 
     def header(self) -> None:

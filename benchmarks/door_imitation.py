@@ -17,19 +17,17 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
 import numpy as np
 import torch
-from doors.senses import BLIND, STAND_IN, make_robot
+from doors.senses import BLIND, STAND_IN, make_robot, opened
 
 from adgps_bringup.local_settings import local_configuration, own_parameters
 from adgps_bringup.showing import demonstrate
 from adgps_core.global_policy import Architecture, GlobalPolicy, PolicyVersion, initial_values
 from adgps_core.networks import forward
-from adgps_core.tasks import Instance
 from adgps_core.tasks.door import Door
 from adgps_core.tasks.doors import HELD_OUT_HANDLE, handle_of
 from adgps_core.typing import Array, Array32
@@ -39,8 +37,6 @@ from adgps_local_worker.practice import RolloutError
 TASK = Door(visual=True)
 ROBOTS = 4
 BATCH = 256
-TRIAL_SEED = 10**6
-"""Far from the seeds of practice."""
 
 
 def follow(sight: str, index: int, seed: int, rollouts: int) -> tuple[Array, Array, Array]:
@@ -100,23 +96,6 @@ def imitate(observations: Array, actions: Array, seed: int, steps: int) -> Globa
     return GlobalPolicy(architecture, offset, scale, found, PolicyVersion(1, steps))
 
 
-def opened(
-    policy: GlobalPolicy, sight: str, index: int, seed: int, doors: Sequence[Instance]
-) -> int:
-    """How many of some doors a robot opens."""
-    robot = make_robot(TASK, index, seed, sight)
-    count = 0
-    for door in doors:
-        robot.reset(door, TRIAL_SEED)
-        try:
-            robot.rollout(door, policy, TRIAL_SEED, 0.0)
-        except RolloutError:
-            continue
-        count += bool(robot.succeeded)
-    robot.close()
-    return count
-
-
 def main() -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -152,7 +131,7 @@ def main() -> int:
             cells = []
             for doors in grids.values():
                 waiting = [
-                    pool.submit(opened, policy, sight, robot, options.seed, doors[robot])
+                    pool.submit(opened, TASK, policy, sight, robot, options.seed, doors[robot])
                     for robot in robots
                 ]
                 count, whole = sum(each.result() for each in waiting), sum(map(len, doors))

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from adgps_bringup.description import derived_seed
 from adgps_bringup.in_process import InProcessRobot
+from adgps_core.global_policy import GlobalPolicy
 from adgps_core.measurements import FEATURES, GRIPPER
 from adgps_core.tasks import Instance, Task
 from adgps_core.typing import Array
 from adgps_core.vision.architecture import FIGURE_8
 from adgps_core.vision.storage import read_network
+from adgps_local_worker.practice import RolloutError
 from adgps_sim.camera import Camera
 from adgps_sim.variation import variation_of
 from adgps_sim.world import World
@@ -21,6 +23,8 @@ from doors.stand_in import StandIn
 
 Sense = Callable[[World, Instance, int, Array], Mapping[str, Array]]
 BLIND, STAND_IN = "nothing", "stand-in"
+TRIAL_SEED = 10**6
+"""Far from the seeds of practice."""
 
 
 class Eye:
@@ -67,3 +71,25 @@ def make_robot(task: Task, index: int, seed: int, sight: str) -> InProcessRobot:
         sense = Eye(Path(sight))
     name = f"robot_{index + 1}"
     return InProcessRobot(task, its, variation=variation_of(its, 1.0), sense=sense, name=name)
+
+
+def opened(
+    task: Task,
+    policy: GlobalPolicy,
+    sight: str,
+    index: int,
+    seed: int,
+    doors: Sequence[Instance],
+) -> int:
+    """How many of some doors a robot opens without exploration."""
+    robot = make_robot(task, index, seed, sight)
+    count = 0
+    for door in doors:
+        robot.reset(door, TRIAL_SEED)
+        try:
+            robot.rollout(door, policy, TRIAL_SEED, 0.0)
+        except RolloutError:
+            continue
+        count += bool(robot.succeeded)
+    robot.close()
+    return count
