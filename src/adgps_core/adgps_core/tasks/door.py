@@ -70,8 +70,8 @@ OPEN = 0.35
 _OPENING = 0.04  # [m]
 _OPENING_SCALE = 25.0
 _FEATURE_SCALE = 1.0
-"""Features lie within ±0.2 of zero, mostly: 128 of them must not drown the robot's state. With three
-times as much, a network that had seen 16 doors opened fewer others."""
+"""Features lie within ±0.2 of zero, mostly: 128 of them must not drown the robot's state. With
+three times as much, a network that had seen 16 doors opened fewer others."""
 
 _NONE_SHOWN = "the cost of the task door is the distance from a demonstration: there is none"
 
