@@ -17,6 +17,7 @@ from adgps_core.tasks.door import START, Door
 from adgps_core.tasks.doors import CENTRE, HELD_OUT_HANDLE, SPREAD, TRAINED_HANDLES
 from adgps_core.typing import Array32
 from adgps_robot.pose_search.depth_camera import DepthCamera
+from adgps_sim.camera import HEIGHT, Camera
 
 HANDLES = (*TRAINED_HANDLES, HELD_OUT_HANDLE)
 
@@ -46,6 +47,16 @@ def test_the_shape_is_that_of_the_simulated_door(studio: Studio, handle: int) ->
     off = (depth - expected)[open_view]
     assert open_view.sum() > 0.8 * np.count_nonzero(expected)
     assert np.median(np.abs(off)) < DEPTH_NOISE and np.mean(np.abs(off) < 4 * DEPTH_NOISE) > 0.97
+
+
+def test_a_hand_counts_as_seen_within_the_edges(studio: Studio) -> None:
+    """In the middle of the image; at its edge with no margin alone; behind the camera never."""
+    typical = Camera(-1)
+    ray = np.linalg.inv(typical.intrinsics) @ (5.0, HEIGHT / 2, 1.0) @ typical.pose.rotation
+    near_edge = np.tile(typical.pose.eye + ray, 3)
+    assert studio.in_view(np.tile(typical.pose.target, 3), 100)
+    assert studio.in_view(near_edge, 0) and not studio.in_view(near_edge, 10)
+    assert not studio.in_view(np.tile(typical.pose.eye - ray, 3), 0)
 
 
 @pytest.mark.parametrize("handle", [0, HELD_OUT_HANDLE])

@@ -16,8 +16,11 @@ from adgps_core.typing import Array
 BEYOND = 1.2
 """Doors stand this much farther from the centre than the task's do."""
 START_DEVIATION = 0.02
-POSTURE_DEVIATION = 0.12
+POSTURE_DEVIATION = 0.08
 """Of the joint angles, from those at the start and from those of a demonstration [rad]."""
+EDGE = 12
+"""A hand nearer to an image's edge than this counts as outside: the camera's own pose is unknown
+[pixels]."""
 
 
 def collect_doors(
@@ -47,6 +50,8 @@ def collect_doors(
         product.add(shot.image, found, end_effector, true, start=True)
         for angles in postures:
             end_effector = studio.arrange(angles, instance)
+            if not studio.in_view(end_effector, EDGE):
+                continue  # nobody could tell where the hand is
             product.add(shoot(studio.camera, rng).image, found, end_effector, true)
     studio.close()
     return product

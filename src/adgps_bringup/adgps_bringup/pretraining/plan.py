@@ -76,7 +76,7 @@ PRESETS = {
         practice_rollouts=10,
         practised={"training": 4, "held_out": 1, "other_handle": 1},
         images_of_a_rollout=3,
-        steps=3000,
+        steps=5000,
     ),
     "quick": Preset(
         doors={"training": 4, "held_out": 1, "other_handle": 1},

@@ -11,7 +11,7 @@ from adgps_core.end_effector import POINT_POSITIONS
 from adgps_core.tasks import Instance
 from adgps_core.typing import Array, Array32
 from adgps_robot.kinematics import Kinematics
-from adgps_sim.camera import Camera
+from adgps_sim.camera import HEIGHT, WIDTH, Camera
 from adgps_sim.scene import scene_builder
 from adgps_sim.variation import variation_of
 from adgps_sim.world import JOINT_NAMES, URDF, World
@@ -57,6 +57,7 @@ class Studio:
     def __init__(self, task: str, seed: int) -> None:
         self.world = World(scene=scene_builder(task), variation=variation_of(seed, VARIATION))
         self.camera = self.world.camera()
+        self._typical = Camera(-1)
         self._kinematics = Kinematics(URDF, JOINT_NAMES)
 
     def arrange(self, angles: Array, instance: Instance) -> Array32:
@@ -64,6 +65,15 @@ class Studio:
         self.world.reset(angles, instance)
         state = self._kinematics.state(angles, np.zeros_like(angles))
         return state[POINT_POSITIONS].astype(np.float32)
+
+    def in_view(self, points: Array32, edge: int) -> bool:
+        """Whether a typical camera sees points (9,) in B, none less than `edge` from its edge."""
+        eye, R_CB = np.array(self._typical.pose.eye), self._typical.pose.rotation
+        in_camera = (points.reshape(3, 3) - eye) @ R_CB.T
+        ahead = in_camera[:, 2] > 0
+        centre = np.array([WIDTH - 1, HEIGHT - 1]) / 2
+        inside = np.abs(self._typical.pixels(in_camera) - centre) < centre - edge
+        return bool(ahead.all() and inside.all())
 
     def close(self) -> None:
         """Free the physics."""
