@@ -1,12 +1,13 @@
 """Train one network to open doors with four robots, in one process tree, without ROS and images.
 
     ./adgps exec python benchmarks/door_collective.py [--quick] [--seed 0] [--no-single]
+        [--vision FILE]
 
-It is the door experiment (paper, section V-B) but for what is seen: in place of the feature points
-of a pre-trained network, 64 numbers that are linear in where the handle and the hand are, as a
-camera of the robot's own would tell, wrong by about 0.5 cm for the door and 3 cm for the hand, most
-of it for a whole rollout. Everything else is what the nodes run: practice, the controller's
-rollouts, the replay memory, gradients, the server's optimiser, the hyper-parameters of
+It is the door experiment (paper, section V-B) but for what is seen, if no pre-trained network is
+given: in place of its feature points, 64 numbers that are linear in where the handle and the hand
+are, as a camera of the robot's own would tell, wrong by about 0.5 cm for the door and 3 cm for the
+hand, most of it for a whole rollout. Everything else is what the nodes run: practice, the
+controller's rollouts, the replay memory, gradients, the server's optimiser, the hyper-parameters of
 `launch/config/door`. Robots differ, and robot i keeps its handle.
 
 Robots practise beside each other. Whenever each has finished an instance, the network is trained
@@ -148,6 +149,7 @@ def practise(
     instances: Sequence[Instance],
     schedule: Schedule,
     shown: tuple[Demonstration, ...],
+    sight: str,
 ) -> None:
     """Process of a robot: practise all its instances, then end."""
     torch.set_num_threads(1)
@@ -156,7 +158,7 @@ def practise(
         tuple(instances),
         local_configuration(TASK.name, "mdgps", "pi2"),
         schedule,
-        make_robot(TASK, index, seed, STAND_IN),
+        make_robot(TASK, index, seed, sight),
         Link(pipe),
         f"robot_{index + 1}",
         log=lambda _: None,
@@ -178,7 +180,7 @@ def train(
     processes, pipes = [], []
     for index, instances in enumerate(deal):
         mine, other = spawn.Pipe()
-        arguments = (other, index, seed, instances, schedule, shown)
+        arguments = (other, index, seed, instances, schedule, shown, trials.sight)
         processes.append(spawn.Process(target=practise, args=arguments, daemon=True))
         processes[-1].start()
         other.close()
@@ -202,8 +204,10 @@ def train(
 class Trials:
     """Tries a policy on training doors, each by its robot, and on grids, by all robots."""
 
-    def __init__(self, pool: ProcessPoolExecutor, robots: Sequence[int], seed: int) -> None:
-        self._pool, self._robots, self._seed = pool, robots, seed
+    def __init__(
+        self, pool: ProcessPoolExecutor, robots: Sequence[int], seed: int, sight: str
+    ) -> None:
+        self._pool, self._robots, self._seed, self.sight = pool, robots, seed, sight
         training = TASK.instances("training")
         grids = [TASK.trials(kind).instances for kind in TRAINED_HANDLES]
         self._jobs = {
@@ -221,7 +225,8 @@ class Trials:
         cells = []
         for name, jobs in self._jobs.items():
             waiting = [
-                self._pool.submit(opened, TASK, policy, STAND_IN, r, self._seed, d) for r, d in jobs
+                self._pool.submit(opened, TASK, policy, self.sight, r, self._seed, d)
+                for r, d in jobs
             ]
             count, whole = sum(each.result() for each in waiting), sum(len(d) for _, d in jobs)
             self.found[name] = count / whole
@@ -240,6 +245,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--quick", action="store_true", help="a quarter of it, unjudged")
     parser.add_argument("--no-single", action="store_true", help="leave out the robot alone")
+    parser.add_argument("--vision", metavar="FILE", help="of a pre-trained network")
     options = parser.parse_args()
     torch.set_num_threads(1)
     local = own("local_worker")
@@ -258,7 +264,7 @@ def main() -> int:
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
         for name, (deal, each) in runs.items():
             print(f"\n{name}: {', '.join(map(str, phases))}, {each} rollouts of an instance")
-            trials = Trials(pool, range(len(deal)), options.seed)
+            trials = Trials(pool, range(len(deal)), options.seed, options.vision or STAND_IN)
             trials.header()
             schedule = Schedule(tuple(phases), samples=each, seed=options.seed)
             train(deal, schedule, shown, options.seed, trials)
