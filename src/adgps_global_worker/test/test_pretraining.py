@@ -13,12 +13,9 @@ from adgps_core.checkpoints import DamagedCheckpointError, write_checkpoint
 from adgps_core.vision.architecture import VisionArchitecture
 from adgps_core.vision.storage import read_network
 from adgps_global_worker.pretraining.device import choose_device
+from adgps_global_worker.pretraining.pose_error import pose_error
 from adgps_global_worker.pretraining.pose_heads import PoseNetwork, euclidean_loss, standard
-from adgps_global_worker.pretraining.pretrainer import (
-    Pretraining,
-    PretrainingSettings,
-    pose_error,
-)
+from adgps_global_worker.pretraining.pretrainer import Pretraining, PretrainingSettings
 from adgps_global_worker.pretraining.run import (
     CHECKPOINT,
     NETWORK,

@@ -13,7 +13,8 @@ from adgps_bringup.pretraining.plan import PURPOSES, Job, PretrainOptions, Purpo
 from adgps_bringup.pretraining.product import done, folder_of, label_summary
 from adgps_bringup.summary import SCHEMA_VERSION
 from adgps_core.typing import Array32
-from adgps_global_worker.pretraining.pretrainer import Pretraining, pose_error
+from adgps_global_worker.pretraining.pose_error import pose_error
+from adgps_global_worker.pretraining.pretrainer import Pretraining
 from adgps_global_worker.pretraining.samples import PoseDataset
 
 _TITLES = {

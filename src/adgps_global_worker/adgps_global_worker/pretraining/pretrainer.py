@@ -23,6 +23,7 @@ from adgps_core.typing import Array32
 from adgps_core.vision.architecture import VisionArchitecture
 from adgps_core.vision.features import VisionNetwork
 from adgps_core.vision.network import scaled_images
+from adgps_global_worker.pretraining.pose_error import PoseError, pose_error
 from adgps_global_worker.pretraining.pose_heads import (
     PoseNetwork,
     euclidean_loss,
@@ -82,31 +83,6 @@ class PretrainingSettings:
     def learning_rate_at(self, step: int) -> float:
         """Learning rate of a step."""
         return 0.5 * self.learning_rate * (1 + math.cos(math.pi * step / self.steps))
-
-
-@dataclass(frozen=True)
-class PoseError:
-    """How far predicted points are from the true ones, over held-out images [cm].
-
-    Parameters
-    ----------
-    object_cm, end_effector_cm : mean distance.
-    object_worst_cm, end_effector_worst_cm : the 95 % quantile of the images' mean distances.
-    """
-
-    object_cm: float
-    end_effector_cm: float
-    object_worst_cm: float
-    end_effector_worst_cm: float
-
-
-def pose_error(predicted: tuple[Array32, Array32], labels: tuple[Array32, Array32]) -> PoseError:
-    """Compare points (N, 9) of objects and end-effectors with where they are [m]."""
-    offsets = (100 * (p - q).reshape(-1, 3, 3) for p, q in zip(predicted, labels, strict=True))
-    distances = [np.linalg.norm(offset, axis=-1).mean(-1) for offset in offsets]
-    means = (float(each.mean()) for each in distances)
-    worst = (float(np.quantile(each, 0.95)) for each in distances)
-    return PoseError(*means, *worst)
 
 
 class Pretraining:

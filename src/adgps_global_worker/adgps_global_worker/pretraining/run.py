@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adgps_core.vision.storage import write_network
-from adgps_global_worker.pretraining.pretrainer import PoseError, Pretraining
+from adgps_global_worker.pretraining.pose_error import PoseError
+from adgps_global_worker.pretraining.pretrainer import Pretraining
 
 CHECKPOINT = "pretraining.safetensors"
 NETWORK = "vision.safetensors"
