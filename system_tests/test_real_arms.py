@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -13,62 +10,30 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from arm_stand_in import COMMAND_NAMES
 from rclpy.node import Node
+from real_lab import ARMS, SETTINGS, drivers, robots
 from stack_process import TINY, wait_for, write_parameters
 from std_srvs.srv import Trigger
-from torque_path import STAND_IN, stop
 
 from adgps_bringup.description import GLOBAL_WORKER, LOCAL_WORKER, NodeDescription
 from adgps_bringup.interrupts import Interrupts
 from adgps_bringup.options import StackOptions
-from adgps_bringup.processes import environment
-from adgps_bringup.real_robots import RealRobot, write_robots
+from adgps_bringup.real_robots import write_robots
 from adgps_bringup.resources import hyper_parameters, real_parameters
 from adgps_bringup.ros_node import watch_diagnostics
 from adgps_bringup.session import Session, running
 from adgps_bringup.stack import describe_stack
-from adgps_sim.world import URDF
 
-ARMS = ("/left", "/right")
 ROBOTS = ("/robot_61", "/robot_62")
 ITERATIONS = 2
-SETTINGS: dict[str, dict[str, Any]] = {
-    **TINY,
-    # This machine is shared; how late a tick may be is not what is tested here.
-    "/**/torque_controller": {"lateness_budget": 0.3, "gate_timeout": 2.0, "motion.speed": 0.5},
-    "/**/torque_gate": {"command_timeout": 0.1, "state_timeout": 0.3, "max_state_age": 0.3},
-}
 pytestmark = pytest.mark.timeout(240)
 
 
 @pytest.fixture
 def arms() -> Iterator[None]:
     """Two drivers, started by nobody of the stack."""
-    processes = [
-        subprocess.Popen(
-            [sys.executable, str(STAND_IN), "--ros-args", "-r", f"__ns:={arm}"],
-            env={**os.environ, **environment()},
-        )
-        for arm in ARMS
-    ]
-    yield
-    stop(processes)
-
-
-def robots() -> list[RealRobot]:
-    """The robots, as a user's file has them."""
-    return [
-        RealRobot(
-            namespace=robot,
-            urdf=str(URDF),
-            joint_states=f"{arm}/joint_states",
-            commands=f"{arm}/effort_controller/commands",
-            command_joint_names=COMMAND_NAMES,
-            confirm=False,
-        )
-        for robot, arm in zip(ROBOTS, ARMS, strict=True)
-    ]
+    with drivers():
+        yield
 
 
 def shortened(nodes: tuple[NodeDescription, ...]) -> tuple[NodeDescription, ...]:
@@ -121,7 +86,7 @@ def wait_until(session: Session, condition: Any, what: str) -> None:
 
 def test_two_real_arms_learn_together(arms: None, tmp_path: Path) -> None:
     """Nothing of the stack knows what is behind the arms' topics, and workers not even those."""
-    write_robots(robots(), tmp_path / "robots.yaml")
+    write_robots(robots(ROBOTS), tmp_path / "robots.yaml")
     config = write_parameters(tmp_path / "tiny.yaml", SETTINGS)
     own = hyper_parameters("reach", "badmm", "lqr")
     options = StackOptions(

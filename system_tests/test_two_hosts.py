@@ -12,16 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from arm_stand_in import COMMAND_NAMES
-from stack_process import SAMPLES, STEPS_PER_ROLLOUT, TINY, StackProcess, wait_for, write_parameters
-from torque_path import STAND_IN, stop
+from real_lab import SETTINGS, drivers, robots
+from stack_process import SAMPLES, STEPS_PER_ROLLOUT, StackProcess, wait_for, write_parameters
 from two_hosts import DELAY, LOSS, TwoHosts, why_not
 
-from adgps_bringup.processes import environment
-from adgps_bringup.real_robots import RealRobot, write_robots
-from adgps_sim.world import URDF
+from adgps_bringup.real_robots import write_robots
 
-ARMS = ("/left", "/right")
 ROBOTS = ("/robot_71", "/robot_72")
 PRACTISED = ("training/0", "training/1")
 PLACE = "lab"
@@ -29,12 +25,6 @@ ITERATIONS = 2
 VARIABLES = {"ROS_DOMAIN_ID": "7", "ROS_AUTOMATIC_DISCOVERY_RANGE": "SUBNET"}
 """As docs/real_arms.md says it of several machines."""
 
-SETTINGS: dict[str, dict[str, Any]] = {
-    **TINY,
-    # The machine is shared; how late a tick may be is not what is tested here.
-    "/**/torque_controller": {"lateness_budget": 0.3, "gate_timeout": 2.0, "motion.speed": 0.5},
-    "/**/torque_gate": {"command_timeout": 0.1, "state_timeout": 0.3, "max_state_age": 0.3},
-}
 pytestmark = [
     pytest.mark.timeout(400),
     pytest.mark.skipif(bool(why_not()), reason=f"no two hosts here: {why_not()}"),
@@ -50,22 +40,8 @@ def hosts() -> Iterator[TwoHosts]:
 @pytest.fixture
 def arms(hosts: TwoHosts) -> Iterator[None]:
     """Two drivers on the second host."""
-    processes = [
-        subprocess.Popen(
-            [
-                *hosts.second.inside,
-                sys.executable,
-                str(STAND_IN),
-                "--ros-args",
-                "-r",
-                f"__ns:={arm}",
-            ],
-            env={**os.environ, **environment(), **VARIABLES},
-        )
-        for arm in ARMS
-    ]
-    yield
-    stop(processes)
+    with drivers(hosts.second.inside, VARIABLES):
+        yield
 
 
 def round_trip(hosts: TwoHosts) -> float:
@@ -96,36 +72,17 @@ def round_trip(hosts: TwoHosts) -> float:
     return float(asked.stdout)
 
 
-def robots_file(path: Path) -> Path:
-    """Write what every machine reads."""
-    write_robots(
-        [
-            RealRobot(
-                namespace=robot,
-                urdf=str(URDF),
-                joint_states=f"{arm}/joint_states",
-                commands=f"{arm}/effort_controller/commands",
-                command_joint_names=COMMAND_NAMES,
-                confirm=False,
-                host=PLACE,
-            )
-            for robot, arm in zip(ROBOTS, ARMS, strict=True)
-        ],
-        path,
-    )
-    return path
-
-
 def test_arms_learn_from_a_server_that_is_far_away(
     hosts: TwoHosts, arms: None, command: Any, tmp_path: Path
 ) -> None:
     """Every gradient arrives once, in messages; the policy comes back and is evaluated."""
     assert 2 * DELAY <= round_trip(hosts) < 2 * DELAY + 0.1
 
-    robots = robots_file(tmp_path / "robots.yaml")
+    file = tmp_path / "robots.yaml"
+    write_robots(robots(ROBOTS, host=PLACE), file)
     config = write_parameters(tmp_path / "tiny.yaml", SETTINGS)
     train = (
-        *("train", "reach", "--robots-file", robots, "--config", config),
+        *("train", "reach", "--robots-file", file, "--config", config),
         *("--iterations", ITERATIONS, "--instance", *PRACTISED),
     )
 
