@@ -16,8 +16,7 @@ class LocalConfiguration:
     kl_step : bound on KL(new || sampling policy) of LQR, per time step [nat].
     pi2_kl : bound on KL(weights || equal weights) of PI2 at each time step [nat].
     pi2_covariance : how PI2's covariances follow its rollouts, see `Pi2Settings`.
-    pi2_smoothing : of the change of PI2's feed-forward actions over steps, see `Pi2Settings`;
-        under MDGPS only, where a network has to make something of changes on few instances.
+    pi2_smoothing : of the change of PI2's feed-forward actions over steps, see `Pi2Settings`.
     step_multiplier_max : most that the adaptive step size may scale kl_step.
     prior_components : components of the mixtures behind the regressions.
     prior_history : past iterations whose samples the mixtures see.

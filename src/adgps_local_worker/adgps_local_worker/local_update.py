@@ -205,8 +205,6 @@ def _reweigh(
             global_policy.log_probability(batch.observations, batch.actions),
         )
         temperature = state.kl_weights
-    # A local policy of its own needs no such help, and its chance is what the network meets.
-    smoothing = configuration.pi2_smoothing if problem.method == "mdgps" else 0.0
     step = pi2_step(
         batch.sampling_policy,
         batch.states[:, :-1],
@@ -214,7 +212,7 @@ def _reweigh(
         costs,
         configuration.pi2_kl * state.step_multiplier,
         minimum_temperature=temperature,
-        settings=Pi2Settings(configuration.pi2_covariance, smoothing=smoothing),
+        settings=Pi2Settings(configuration.pi2_covariance, smoothing=configuration.pi2_smoothing),
     )
     return replace(state, policy=step.policy), step.notes
 

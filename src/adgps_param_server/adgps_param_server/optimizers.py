@@ -19,7 +19,7 @@ from torch import Tensor
 
 from adgps_core.typing import Array32
 
-Kind = Literal["sgd", "adam"]
+Kind = Literal["sgd", "adam", "adamw"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
@@ -29,10 +29,13 @@ class OptimizerConfiguration:
 
     Parameters
     ----------
-    kind : "sgd" (with momentum) or "adam" (Kingma & Ba, 2015, with torch's defaults for β and ε).
+    kind : "sgd" (with momentum), "adam" (Kingma & Ba, 2015, with torch's defaults for β and ε) or
+        "adamw" (Loshchilov & Hutter, 2019), whose decay is apart from the gradient: BADMM scales
+        gradients by ν, so that a penalty among them means something else as ν changes.
     learning_rate : step size.
     momentum : of SGD; Adam has its own and ignores it.
-    weight_decay : L2 penalty on every policy parameter, biases and log-variance included.
+    weight_decay : L2 penalty on every policy parameter, biases and log-variance included; of
+        "adamw", the part of them that learning_rate times it takes away in a step.
 
     Raises
     ------
@@ -176,4 +179,5 @@ def _build(
     if configuration.kind == "sgd":
         momentum = configuration.momentum
         return torch.optim.SGD([values], lr=rate, momentum=momentum, weight_decay=decay)
-    return torch.optim.Adam([values], lr=rate, weight_decay=decay)
+    adam = torch.optim.AdamW if configuration.kind == "adamw" else torch.optim.Adam
+    return adam([values], lr=rate, weight_decay=decay)

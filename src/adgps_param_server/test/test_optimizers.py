@@ -34,7 +34,27 @@ def test_adam_follows_its_paper() -> None:
     np.testing.assert_allclose(optimizer.values, theta, rtol=1e-4)
 
 
-@pytest.mark.parametrize("kind", ["sgd", "adam"])
+def test_adamw_decays_apart_from_the_gradient() -> None:
+    """Its decay is what it is however gradients are scaled; Adam's L2 penalty is not."""
+    found = {}
+    for kind in ("adam", "adamw"):
+        for scale in (1.0, 1e-3):
+            optimizer = FlatOptimizer(
+                OptimizerConfiguration(kind, 0.1, weight_decay=0.5), np.ones(5, np.float32)
+            )
+            for gradient in _gradients(4):
+                optimizer.step(np.float32(scale) * gradient)
+            found[kind, scale] = optimizer.values.copy()
+    np.testing.assert_allclose(found["adamw", 1e-3], found["adamw", 1.0], rtol=1e-3)
+    assert np.abs(found["adam", 1e-3] - found["adam", 1.0]).max() > 0.1
+    still = FlatOptimizer(
+        OptimizerConfiguration("adamw", 0.1, weight_decay=0.5), np.ones(5, np.float32)
+    )
+    still.step(np.zeros(5, np.float32))
+    np.testing.assert_allclose(still.values, 1 - 0.1 * 0.5, rtol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["sgd", "adam", "adamw"])
 def test_a_restored_optimizer_goes_on_bit_for_bit(kind: Kind) -> None:
     """Stopping and restoring in the middle changes nothing."""
     configuration = OptimizerConfiguration(kind, 0.05)

@@ -162,7 +162,7 @@ def test_every_push_is_applied_at_most_once(keys: list[tuple[str, int]]) -> None
 
 def test_finite_gradients_never_break_the_policy() -> None:
     """The longest gradients that are taken leave finite policy parameters."""
-    for kind in ("sgd", "adam"):
+    for kind in ("sgd", "adam", "adamw"):
         server = fresh_server(kind=kind)
         huge = np.full(P, 0.99e18 / np.sqrt(P), np.float32)
         for sequence in range(5):

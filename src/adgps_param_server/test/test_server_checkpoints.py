@@ -39,7 +39,7 @@ def _trained(updates: int, kind: str = "adam") -> ParameterServer:
     return server
 
 
-@pytest.mark.parametrize("kind", ["sgd", "adam"])
+@pytest.mark.parametrize("kind", ["sgd", "adam", "adamw"])
 def test_a_checkpoint_is_the_state_exactly(tmp_path: Path, kind: str) -> None:
     """Written and read, everything is as it was, and training goes on bit for bit."""
     server = _trained(5, kind)

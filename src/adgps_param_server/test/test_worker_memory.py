@@ -33,7 +33,7 @@ def shared_push(
     return replace(make_push(server, sequence, gradient=gradient), check=check)
 
 
-@pytest.mark.parametrize("kind", ["sgd", "adam"])
+@pytest.mark.parametrize("kind", ["sgd", "adam", "adamw"])
 def test_a_gradient_in_shared_memory_is_as_good_as_one_in_a_message(
     worker: SharedBlock, kind: Kind
 ) -> None:
@@ -61,7 +61,7 @@ def test_a_gradient_in_shared_memory_is_as_good_as_one_in_a_message(
     np.testing.assert_array_equal(shared.values, inline.values)
 
 
-@pytest.mark.parametrize("kind", ["sgd", "adam"])
+@pytest.mark.parametrize("kind", ["sgd", "adam", "adamw"])
 def test_a_gradient_that_changes_while_it_is_applied_is_not(
     worker: SharedBlock, kind: Kind
 ) -> None:

@@ -88,7 +88,7 @@ _HYPER_PARAMETERS: dict[str, tuple[str, tuple[float, float] | None]] = {
         None,
     ),
     "pi2_smoothing": (
-        "mdgps and pi2: steps, as a deviation, over which changes of actions are averaged.",
+        "pi2: steps, as a standard deviation, over which changes of actions are averaged.",
         (0.0, 1e3),
     ),
     "step_multiplier_max": ("Most that the adaptive step size scales kl_step by.", (0.1, 1e6)),

@@ -27,8 +27,12 @@ _PARAMETERS: dict[str, tuple[Any, str, tuple[float, float] | None]] = {
     "seed": (0, "Seed of the initial policy parameters.", (0, 2**62)),
     "optimizer": ("adam", f"One of {', '.join(KINDS)}.", None),
     "learning_rate": (1e-3, "Step size of the optimiser.", (0.0, 1e3)),
-    "momentum": (0.9, "Momentum of sgd; adam ignores it.", (0.0, 1.0)),
-    "weight_decay": (0.0, "L2 penalty on every policy parameter.", (0.0, 1e3)),
+    "momentum": (0.9, "Momentum of sgd; the others ignore it.", (0.0, 1.0)),
+    "weight_decay": (
+        0.0,
+        "L2 penalty on every policy parameter; adamw keeps it apart from the gradient.",
+        (0.0, 1e3),
+    ),
     "averaging": (
         1.0,
         "Updates that the average of the policy parameters reaches back; 1: no average.",
