@@ -116,16 +116,17 @@ class Fake:
 
 
 def test_what_is_done_is_not_done_again_and_what_failed_begins_anew(tmp_path: Path) -> None:
-    runs, said = PLAN.runs({}), []
+    runs, said, finished = PLAN.runs({}), [], []
     failing = Fake("small-adgps-4-seed1")
     with pytest.raises(StageError, match="small-adgps-4-seed1 failed with exit status 1"):
         run_all(runs, PLAN, tmp_path, Interrupts(), silent, failing)
     again = Fake()
-    run_all(runs, PLAN, tmp_path, Interrupts(), said.append, again)
+    run_all(runs, PLAN, tmp_path, Interrupts(), said.append, again, finished.append)
     names = [run.name for run in runs]
     first = [name for group in failing.ran for name in group]
     second = [name for group in again.ran for name in group]
     assert first == names[: len(first)] and second == names[len(first) - 1 :]
+    assert [run.name for run in finished] == second
     assert any("begins anew" in line for line in said)
     run_all(runs, PLAN, tmp_path, Interrupts(), silent, Fake())
     assert make_job(runs[0], PLAN, tmp_path).done

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from adgps_bringup.experiments.scaling.plan import choose
-from adgps_bringup.experiments.scaling.results import read_results, tune
+from adgps_bringup.experiments.scaling.plan import PlannedRun, choose
+from adgps_bringup.experiments.scaling.results import read_result, read_results, tune
 from adgps_bringup.experiments.scaling.runner import run_all
 from adgps_bringup.experiments.stages import claim
 from adgps_bringup.interrupts import Interrupts
@@ -27,11 +27,17 @@ def run_scaling(folder: Path, preset: str, seed: int, interrupts: Interrupts) ->
     claim(folder, {"experiment": "scaling", "preset": preset, "seed": seed})
     plan = choose(preset, seed)
     gps = {}
+
+    def evaluate(run: PlannedRun) -> None:
+        # At once, when nobody trains: a run's small files then say all that the report needs.
+        say(f"evaluating {run.name}")
+        read_result(run, folder, plan.kept)
+
     if plan.tuning():
-        run_all(plan.tuning(), plan, folder, interrupts, say)
+        run_all(plan.tuning(), plan, folder, interrupts, say, finish=evaluate)
         gps = tune(plan, folder, interrupts, say)
     runs = plan.runs(gps)
-    run_all(runs, plan, folder, interrupts, say)
+    run_all(runs, plan, folder, interrupts, say, finish=evaluate)
     results = read_results(runs, plan, folder, interrupts, say)
     # Imported late: figures take seconds to import.
     from adgps_bringup.experiments.scaling.report import write_report

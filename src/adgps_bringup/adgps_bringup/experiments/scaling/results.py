@@ -55,7 +55,7 @@ def read_results(
     results = []
     for number, run in enumerate(runs, start=1):
         interrupts.check()
-        say(f"evaluating {run.name}, {number} of {len(runs)}")
+        say(f"reading {run.name}, {number} of {len(runs)}")
         results.append(read_result(run, folder, plan.kept))
     return results
 

@@ -80,6 +80,7 @@ def run_all(
     interrupts: Interrupts,
     say: Say = print,
     execute: Execute | None = None,
+    finish: Callable[[PlannedRun], object] = lambda run: None,
 ) -> None:
     """Run what is not done yet.
 
@@ -91,6 +92,7 @@ def run_all(
     interrupts : may stop it.
     say : called with one line for people.
     execute : runs jobs at once; their exit statuses by name.
+    finish : called with each run when all of its group have ended.
 
     Raises
     ------
@@ -123,6 +125,8 @@ def run_all(
                     f"{job.run.name} failed with exit status {status}, see {job.log};"
                     " the same command goes on"
                 )
+        for job in jobs:
+            finish(job.run)
 
 
 def execute_jobs(jobs: Sequence[Job], interrupts: Interrupts, say: Say) -> dict[str, int]:
