@@ -24,7 +24,7 @@ class LocalConfiguration:
     prior_strength : pseudo-samples behind a mixture's moments.
     prior_iterations : steps of expectation-maximisation per update.
     multiplier_rate : α of λ_t ← λ_t + α ν_t (E[μ_π] - E_p[u]).
-    kl_weight : initial ν_t.
+    kl_weight : initial ν_t; of MDGPS always.
     kl_weight_min, kl_weight_max : ν_t stays between these.
     initial_pull : joint angles, from the start pose, that the first local policy pulls to [rad].
     initial_stiffness : joint stiffness of the first local policy [N·m/rad], one a joint.

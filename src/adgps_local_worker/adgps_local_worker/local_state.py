@@ -142,14 +142,15 @@ def begin_phase(
 
     A local policy lives on from one phase of BADMM to the next. MDGPS makes one in each iteration,
     for an instance that never comes back: after it, BADMM begins with the initial one, that of the
-    demonstration where there is one.
+    demonstration where there is one. Its weights ν only say how much its samples count beside those
+    of BADMM in the global policy's loss: as much as these did at first.
     """
     state = replace(state, step_multiplier=1.0, objective=None, improvement=None)
     if phase.method == "mdgps":
         return replace(
             state,
             multipliers=np.zeros_like(state.multipliers),
-            kl_weights=np.ones_like(state.kl_weights),
+            kl_weights=np.full_like(state.kl_weights, configuration.kl_weight),
             divergence=None,
         )
     if previous is not None and previous.method == "badmm":

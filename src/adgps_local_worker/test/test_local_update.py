@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 from point_mass import CONFIGURATION, INSTANCES, TASK, PointMass, global_policy
 
+from adgps_core.phases import Phase
 from adgps_core.policies import LinearGaussianPolicy
 from adgps_core.tasks import Instance
 from adgps_core.trajectory import Trajectory
 from adgps_core.typing import Array
 from adgps_local_worker.badmm import update_kl_weights
 from adgps_local_worker.gaussians import policy_divergence
-from adgps_local_worker.local_state import LocalState, Model, initial_state
+from adgps_local_worker.local_state import LocalState, Model, begin_phase, initial_state
 from adgps_local_worker.local_update import (
     RETREAT,
     SMALLEST,
@@ -463,6 +464,15 @@ def test_pi2_s_covariances_follow_as_they_are_told_to() -> None:
     variance = np.square(CONFIGURATION.initial_noise).min()
     assert least["damped"] > 0.4 * variance
     assert least["maximum_likelihood"] < 1e-6 * variance
+
+
+def test_samples_of_both_methods_count_alike() -> None:
+    """A network that is trained with what BADMM left and with MDGPS's own serves both."""
+    badmm, mdgps = Phase("badmm", "pi2", 1), Phase("mdgps", "pi2", 1)
+    practised = replace(initial_state(TASK, CONFIGURATION), kl_weights=np.full(TASK.horizon, 0.7))
+    state = begin_phase(practised, badmm, mdgps, TASK, CONFIGURATION)
+    np.testing.assert_array_equal(state.kl_weights, CONFIGURATION.kl_weight)
+    np.testing.assert_array_equal(state.multipliers, 0.0)
 
 
 def test_pi2_smooths_its_changes() -> None:

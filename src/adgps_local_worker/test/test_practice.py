@@ -168,7 +168,8 @@ def test_who_cannot_run_the_global_policy_practises_without_it_meanwhile() -> No
     assert [o.method for o in of_a] == ["badmm", "mdgps"]
     assert of_a[0].instance.id == A and of_a[1].instance.id != A
     assert not any(isinstance(policy, GlobalPolicy) for policy in robot.policies[12:15])
-    assert (of_a[1].kl_weights == 1).all() and not of_a[1].multipliers.any()
+    assert (of_a[1].kl_weights == CONFIGURATION.kl_weight).all()
+    assert not of_a[1].multipliers.any()
     assert practice.progress.failed_rollouts == 12
     assert sum("practising without the global policy" in line for line in said) == 1
     other = [o for o in peers.published if o.condition == B]

@@ -108,7 +108,7 @@ _HYPER_PARAMETERS: dict[str, tuple[str, tuple[float, float] | None]] = {
         (0.0, 1e6),
     ),
     "kl_weight": (
-        "Initial penalty nu on the divergence of local and global policy [cost/nat].",
+        "Penalty nu on the divergence of both policies, at first, and MDGPS's [cost/nat].",
         (0.0, 1e9),
     ),
     "kl_weight_min": ("Least penalty nu [cost/nat].", (0.0, 1e9)),
