@@ -69,9 +69,8 @@ OPEN = 0.35
 
 _OPENING = 0.04  # [m]
 _OPENING_SCALE = 25.0
-_FEATURE_SCALE = 1.0
-"""Features lie within ±0.2 of zero, mostly: 128 of them must not drown the robot's state. With
-three times as much, a network that had seen 16 doors opened fewer others."""
+_FEATURE_SCALE = 3.0
+"""Features lie within ±0.2 of zero, mostly."""
 
 _NONE_SHOWN = "the cost of the task door is the distance from a demonstration: there is none"
 
@@ -166,7 +165,7 @@ class Door:
         )
 
     def instances(self, split: Split) -> tuple[Instance, ...]:
-        """Return 16 training instances, 6 for validation, or 15 with the held-out handle."""
+        """Return 32 training instances, 6 for validation, or 15 with the held-out handle."""
         return tuple(
             self.door(pose, handle, f"{split}/{index}")
             for index, (pose, handle) in enumerate(placed(split))

@@ -36,15 +36,16 @@ def pose_of(instance: Instance) -> tuple[Array, float]:
 def placed(split: Split) -> list[tuple[Array, int]]:
     """Poses (4,), x, y, z [m] and yaw [rad] in the base frame, and handles of a split's doors.
 
-    Training doors stand in the corners of what `SPREAD` allows, four for each robot of four, which
-    keeps its handle; validation doors within it. Test doors stand on a grid: five places by three
-    ways to face.
+    Training doors stand towards the corners of what `SPREAD` allows, four near them and four about
+    half as far, opposite, for each robot of four, which keeps its handle; validation doors within
+    it. Test doors stand on a grid: five places by three ways to face.
     """
     if split == "training":
         corners = np.array([[1, 1, 1, -1], [-1, 1, -1, 1], [1, -1, -1, -1], [-1, -1, 1, 1]])
         turned = np.array([[1, 1, 1, 1], [1, 1, -1, -1], [1, -1, 1, 1], [-1, 1, 1, -1]])
         doors = [
-            (0.8 * corners[place] * turned[robot], handle)
+            (far * corners[place] * turned[robot], handle)
+            for far in (0.8, -0.4)
             for place in range(4)
             for robot, handle in enumerate(_DEAL)
         ]
