@@ -76,10 +76,11 @@ def plan(folder: Path, preset: Preset, seed: int, device: str | None = None) -> 
     on_device = ("--device", device) if device else ()
     chosen = ("--robots", str(ROBOTS), "--seed", str(seed), "--preset", preset.name)
     collective, single = folder / COLLECTIVE, folder / SINGLE
+    only = ("--instance", *practised(ROBOTS, preset)) if preset.instances else ()
     return (
         Stage(
             "demonstrations",
-            ("record", "--demo", str(demo), "--task", TASK, "--real-time-factor", "4"),
+            ("record", "--demo", str(demo), "--task", TASK, "--real-time-factor", "4", *only),
             folder=demo,
             product=demo / "metadata.yaml",
             minutes=0.5,
