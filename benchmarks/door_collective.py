@@ -1,4 +1,4 @@
-"""Train one network to open doors with four robots, in one process tree, without ROS and images.
+"""Train one network to open doors with four robots, in one process tree, without ROS.
 
     ./adgps exec python benchmarks/door_collective.py [--quick] [--seed 0] [--no-single]
         [--vision FILE]

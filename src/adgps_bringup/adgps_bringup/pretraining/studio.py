@@ -67,7 +67,7 @@ class Studio:
         return state[POINT_POSITIONS].astype(np.float32)
 
     def in_view(self, points: Array32, edge: int) -> bool:
-        """Whether a typical camera sees points (9,) in B, none less than `edge` from its edge."""
+        """Whether a typical camera sees points (9,) in B [m], `edge` pixels or more inside."""
         eye, R_CB = np.array(self._typical.pose.eye), self._typical.pose.rotation
         in_camera = (points.reshape(3, 3) - eye) @ R_CB.T
         ahead = in_camera[:, 2] > 0
