@@ -61,9 +61,14 @@ class Pi2Settings:
     smoothing : standard deviation [steps] of the bell that the change of the feed-forward actions
         is averaged with over neighbouring steps, at least 0; 0: each step has a change of its own.
         The noise that a step's change is made of is white, but what the arm makes of it is not:
-        torques of neighbouring steps do the same. Of n effective rollouts about σ / √n of chance is
-        left in the change of a step; the average over a bell has (2 √π smoothing)^-½ of that. A
-        network that learns from few instances would learn the rest by heart.
+        torques of neighbouring steps do the same. Of the chance that is left in the change of a
+        step, the average over a bell has (2 √π smoothing)^-½. A network that learns from few
+        instances would learn it by heart.
+    centred : means move by Σ_i (P_i,t - 1/N) k_i,t, that is from the plain mean of the rollouts to
+        the weighted one, not from the old mean. The noise of all rollouts has the expectation 0 in
+        its plain mean, which says nothing of costs: leaving it out (a control variate) leaves the
+        expected step. Of noise of variance σ² that no cost depends on, σ² (Σ_i P_i² - 1/N) is left
+        in it, and not σ² Σ_i P_i², so that with small bounds means do not wander.
 
     Raises
     ------
@@ -76,6 +81,7 @@ class Pi2Settings:
     floor: float = 0.5
     minimum_variance: tuple[float, ...] | None = None
     smoothing: float = 0.0
+    centred: bool = True
 
     def __post_init__(self) -> None:
         """Refuse what cannot work, naming it."""
@@ -174,11 +180,12 @@ def pi2_step(
 
         k_t = Σ_i P_i,t k_i,t,    Ĉ_t = Σ_i P_i,t (k_i,t - k_t) (k_i,t - k_t)ᵀ
 
-    have the largest weighted likelihood (Chebotar et al. 2017, section III). The settings may
-    smooth the change of k_t over the steps. C_t follows Ĉ_t as they say, plus 1e-8 of the variances
-    of C_old, which keeps it positive definite where Ĉ_t is singular. Where all rollouts cost the
-    same, C_t stays as it is, and so does k_t but for what neighbouring steps lend it. A rollout
-    with any number that is not finite, in costs, states or actions, is left out altogether.
+    have the largest weighted likelihood (Chebotar et al. 2017, section III). By the settings, what
+    all rollouts have in common is left out of the change of k_t, and it may be smooth over the
+    steps. C_t follows Ĉ_t as they say, plus 1e-8 of the variances of C_old, which keeps it positive
+    definite where Ĉ_t is singular. Where all rollouts cost the same, C_t stays as it is, and so
+    does k_t but for what neighbouring steps lend it. A rollout with any number that is not finite,
+    in costs, states or actions, is left out altogether.
 
     Parameters
     ----------
@@ -263,6 +270,8 @@ def _fit(
     """
     shift = np.einsum("nt,ntu->tu", probabilities, noise)
     spread = (noise - shift).swapaxes(0, 1)
+    if settings.centred:
+        shift = shift - noise.mean(0)
     C = (probabilities.T[:, :, None] * spread).swapaxes(1, 2) @ spread
     if settings.covariance == "damped":
         effective = 1.0 / np.square(probabilities).sum(0)

@@ -56,9 +56,8 @@ def test_maximum_likelihood_is_the_weighted_mean_and_covariance(seed: int, epsil
     """As NumPy computes them, of actions less their feedback part; gains stay."""
     rng = np.random.default_rng(seed)
     policy, (states, actions, costs) = random_policy(rng), _samples(rng)
-    step = pi2_step(
-        policy, states, actions, costs, epsilon, settings=Pi2Settings("maximum_likelihood")
-    )
+    settings = Pi2Settings("maximum_likelihood", centred=False)
+    step = pi2_step(policy, states, actions, costs, epsilon, settings=settings)
     np.testing.assert_array_equal(step.policy.K, policy.K)
     np.testing.assert_array_equal(
         step.weights, weights(costs_to_go(costs), temperatures(costs_to_go(costs), epsilon))
@@ -169,6 +168,40 @@ def test_smoothing_keeps_what_neighbours_share_and_averages_chance_away() -> Non
     assert left == pytest.approx((2 * np.sqrt(np.pi) * width) ** -0.5, rel=0.15)
     np.testing.assert_allclose(smooth.policy.k.mean(0), plain.policy.k.mean(0), atol=0.02)
     np.testing.assert_array_equal(smooth.policy.C, plain.policy.C)
+
+
+@given(seeds, bounds)
+def test_what_all_rollouts_share_moves_no_mean(seed: int, epsilon: float) -> None:
+    """The step is that of the weighted mean, less the plain mean of the noise."""
+    rng = np.random.default_rng(seed)
+    policy, (states, actions, costs) = random_policy(rng), _samples(rng)
+    shared = 10 * rng.standard_normal((T, DIM_U))
+    step = pi2_step(policy, states, actions, costs, epsilon)
+    other = pi2_step(policy, states, actions + shared, costs, epsilon)
+    np.testing.assert_allclose(other.policy.k, step.policy.k, rtol=1e-9, atol=1e-9)
+    fitted = pi2_step(
+        policy, states, actions, costs, epsilon, settings=Pi2Settings(centred=False)
+    ).policy
+    noise = actions - policy.mean(states)
+    np.testing.assert_allclose(fitted.k - step.policy.k, noise.mean(0), rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(fitted.C, step.policy.C, rtol=1e-9)
+
+
+@pytest.mark.parametrize("epsilon", [0.02, 0.5])
+def test_chance_left_in_a_step_is_as_said(epsilon: float) -> None:
+    """Of noise that no cost depends on: the variance Σ P² - 1/N of the means, or Σ P² uncentred."""
+    horizon = 4000
+    rng = np.random.default_rng(0)
+    zeros = np.zeros((horizon, DIM_U))
+    gains, C = np.zeros((horizon, DIM_U, DIM_X)), np.tile(np.eye(DIM_U), (horizon, 1, 1))
+    policy = LinearGaussianPolicy(gains, zeros, C)
+    states, actions = np.zeros((4, horizon, DIM_X)), rng.standard_normal((4, horizon, DIM_U))
+    costs = rng.standard_normal((4, horizon))
+    for centred in (True, False):
+        settings = Pi2Settings(centred=centred)
+        step = pi2_step(policy, states, actions, costs, epsilon, settings=settings)
+        expected = np.square(step.weights).sum(0).mean() - centred / 4
+        assert np.square(step.policy.k).mean() == pytest.approx(expected, rel=0.05)
 
 
 def test_a_bound_too_wide_is_told() -> None:
