@@ -114,14 +114,20 @@ class Camera:
 
     def project(self, points: Array) -> Array:
         """Pixels (..., 2), column and row, of points (..., 3) in B [m]."""
-        in_camera: Array = (points - np.array(self.pose.eye)) @ self.pose.rotation.T
-        return self.pixels(in_camera)
+        return self.pixels(self._turned(points))
 
     def pixels(self, points: Array) -> Array:
         """Pixels (..., 2), column and row, of points (..., 3) in C [m]."""
         seen = points @ self.intrinsics.T
         pixels: Array = seen[..., :2] / seen[..., 2:]
         return pixels
+
+    def sees(self, points: Array, edge: float = 0.0) -> bool:
+        """Whether all points (..., 3) in B [m] lie in the image, `edge` pixels or more inside."""
+        turned = self._turned(points)
+        centre = np.array([WIDTH - 1, HEIGHT - 1]) / 2
+        inside = np.abs(self.pixels(turned) - centre) < centre - edge
+        return bool((turned[..., 2] > 0).all() and inside.all())
 
     def look(self) -> View:
         """Draw what is there now."""
@@ -141,6 +147,11 @@ class Camera:
                 self._far,
             )
         return View(np.rint(255 * image).astype(np.uint8), depth.astype(np.float64))
+
+    def _turned(self, points: Array) -> Array:
+        """Points (..., 3) in C [m] of those in B."""
+        turned: Array = (points - np.array(self.pose.eye)) @ self.pose.rotation.T
+        return turned
 
     @property
     def _transform(self) -> Array:

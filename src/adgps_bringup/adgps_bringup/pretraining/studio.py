@@ -11,7 +11,7 @@ from adgps_core.end_effector import POINT_POSITIONS
 from adgps_core.tasks import Instance
 from adgps_core.typing import Array, Array32
 from adgps_robot.kinematics import Kinematics
-from adgps_sim.camera import HEIGHT, WIDTH, Camera
+from adgps_sim.camera import Camera
 from adgps_sim.scene import scene_builder
 from adgps_sim.variation import variation_of
 from adgps_sim.world import JOINT_NAMES, URDF, World
@@ -68,12 +68,7 @@ class Studio:
 
     def in_view(self, points: Array32, edge: int) -> bool:
         """Whether a typical camera sees points (9,) in B [m], `edge` pixels or more inside."""
-        eye, R_CB = np.array(self._typical.pose.eye), self._typical.pose.rotation
-        in_camera = (points.reshape(3, 3) - eye) @ R_CB.T
-        ahead = in_camera[:, 2] > 0
-        centre = np.array([WIDTH - 1, HEIGHT - 1]) / 2
-        inside = np.abs(self._typical.pixels(in_camera) - centre) < centre - edge
-        return bool(ahead.all() and inside.all())
+        return self._typical.sees(points.reshape(3, 3), edge)
 
     def close(self) -> None:
         """Free the physics."""
