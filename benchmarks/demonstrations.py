@@ -32,7 +32,8 @@ from adgps_core.tasks.drawer import SHUT
 from adgps_core.tasks.finding import find_instances
 from adgps_core.trajectory import Trajectory
 from adgps_local_worker.configuration import LocalConfiguration
-from adgps_local_worker.practice import RunnablePolicy, Schedule
+from adgps_local_worker.sampling import RunnablePolicy
+from adgps_local_worker.schedule import Schedule
 
 SAMPLES = {"reach": 5, "drawer": 12}
 OPTIMIZERS = {"reach": "lqr", "drawer": "pi2"}

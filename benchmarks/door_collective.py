@@ -48,7 +48,8 @@ from adgps_global_worker.sgd import stochastic_gradient
 from adgps_global_worker.trainer import TrainerSettings
 from adgps_global_worker.training_sets import TrainingSets
 from adgps_local_worker.local_state import LocalState
-from adgps_local_worker.practice import Practice, Schedule
+from adgps_local_worker.practice import Practice
+from adgps_local_worker.schedule import Schedule
 from adgps_param_server.optimizers import FlatOptimizer, OptimizerConfiguration
 
 TASK = Door(visual=True)

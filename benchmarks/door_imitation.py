@@ -32,7 +32,7 @@ from adgps_core.tasks.door import Door
 from adgps_core.tasks.doors import HELD_OUT_HANDLE, handle_of
 from adgps_core.typing import Array, Array32
 from adgps_local_worker.local_state import initial_state
-from adgps_local_worker.practice import RolloutError
+from adgps_local_worker.sampling import RolloutError
 
 TASK = Door(visual=True)
 ROBOTS = 4

@@ -34,7 +34,8 @@ from adgps_core.tasks.door import Door
 from adgps_core.tasks.doors import CENTRE, TRAINED_HANDLES, handle_of
 from adgps_local_worker.configuration import LocalConfiguration
 from adgps_local_worker.initial_policy import follow
-from adgps_local_worker.practice import RolloutError, Schedule
+from adgps_local_worker.sampling import RolloutError
+from adgps_local_worker.schedule import Schedule
 from adgps_sim.door.handles import HANDLES
 
 TASK = Door()

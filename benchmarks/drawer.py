@@ -26,7 +26,8 @@ from adgps_core.phases import Phase
 from adgps_core.tasks import Instance, make_task
 from adgps_core.tasks.drawer import SHUT
 from adgps_local_worker.configuration import LocalConfiguration
-from adgps_local_worker.practice import RolloutError, Schedule
+from adgps_local_worker.sampling import RolloutError
+from adgps_local_worker.schedule import Schedule
 
 TASK = make_task("drawer")
 KL_STEPS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0)

@@ -15,7 +15,7 @@ from adgps_core.tasks import Instance, Task
 from adgps_core.typing import Array
 from adgps_core.vision.architecture import FIGURE_8
 from adgps_core.vision.storage import read_network
-from adgps_local_worker.practice import RolloutError
+from adgps_local_worker.sampling import RolloutError
 from adgps_sim.camera import Camera
 from adgps_sim.variation import variation_of
 from adgps_sim.world import World

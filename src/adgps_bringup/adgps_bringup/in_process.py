@@ -21,7 +21,9 @@ from adgps_core.trajectory import Trajectory
 from adgps_core.typing import Array
 from adgps_local_worker.configuration import LocalConfiguration
 from adgps_local_worker.local_state import LocalState
-from adgps_local_worker.practice import Practice, RolloutError, RunnablePolicy, Schedule
+from adgps_local_worker.practice import Practice
+from adgps_local_worker.sampling import RolloutError, RunnablePolicy
+from adgps_local_worker.schedule import Schedule
 from adgps_robot.goal import Goal
 from adgps_robot.kinematics import Kinematics
 from adgps_robot.outcome import RolloutError as StoppedError

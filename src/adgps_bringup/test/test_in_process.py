@@ -15,7 +15,8 @@ from adgps_core.tasks.drawer import SHUT
 from adgps_core.typing import Array
 from adgps_local_worker.configuration import LocalConfiguration
 from adgps_local_worker.local_state import initial_state
-from adgps_local_worker.practice import RolloutError, Schedule
+from adgps_local_worker.sampling import RolloutError
+from adgps_local_worker.schedule import Schedule
 from adgps_sim.door import DoorScene
 from adgps_sim.world import World
 

@@ -19,7 +19,7 @@ import time
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -28,7 +28,6 @@ from adgps_core.demonstration import Demonstration, nearest
 from adgps_core.global_policy import GlobalPolicy
 from adgps_core.optimized import OptimizedTrajectories
 from adgps_core.phases import Phase, phase_at
-from adgps_core.policies import LinearGaussianPolicy
 from adgps_core.tasks.task import Instance, Task
 from adgps_core.trajectory import Trajectory
 from adgps_local_worker.configuration import LocalConfiguration
@@ -36,37 +35,11 @@ from adgps_local_worker.local_state import LocalState, begin_phase, initial_stat
 from adgps_local_worker.local_update import fit, improve, retreat
 from adgps_local_worker.problem import Problem
 from adgps_local_worker.progress import Progress
+from adgps_local_worker.sampling import Robot, Sampler
+from adgps_local_worker.schedule import Schedule
 
 DRAWS = 2
 """Instances on which a robot tries in vain to run the global policy before it does without."""
-
-Mode = Literal["async", "sync"]
-RunnablePolicy = LinearGaussianPolicy | GlobalPolicy
-
-
-class RolloutError(Exception):
-    """A rollout that cannot be learned from; the message says why."""
-
-
-class RobotNotReadyError(RolloutError):
-    """A rollout that failed whatever the policy: the robot is stopped, disarmed or away."""
-
-
-class PolicyGoneError(RolloutError):
-    """The robot does not have the version of the global policy that it was to run."""
-
-
-class Robot(Protocol):
-    """One robot, as far as practice needs it.
-
-    Both methods raise RobotNotReadyError, after a pause, while the robot can run no policy.
-    """
-
-    def reset(self, instance: Instance, seed: int) -> None:
-        """Bring the robot to the start of an instance; waits for a robot that is away."""
-
-    def rollout(self, instance: Instance, policy: RunnablePolicy, seed: int) -> Trajectory:
-        """Run a local policy, or exactly that global one; RolloutError if it did not end well."""
 
 
 class Peers(Protocol):
@@ -80,57 +53,6 @@ class Peers(Protocol):
 
     def wait_for_training(self, rounds: int) -> None:
         """Wait, bounded, until training keeps up; synchronously, until rounds are complete."""
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """What to practise.
-
-    Parameters
-    ----------
-    phases : what is practised in turn.
-    samples : rollouts N of an iteration, at least 2.
-    seed : of exploration.
-    mode : "async" or "sync".
-    alternations : K of local and global optimisation for each batch of rollouts, under BADMM
-        and synchronously only.
-
-    Raises
-    ------
-    ValueError
-        If a number is out of range.
-    """
-
-    phases: tuple[Phase, ...]
-    samples: int = 5
-    seed: int = 0
-    mode: Mode = "async"
-    alternations: int = 1
-
-    def __post_init__(self) -> None:
-        """Refuse what cannot be practised."""
-        if not self.phases:
-            raise ValueError("a schedule needs at least one phase")
-        if self.alternations < 1:
-            raise ValueError("alternations must be at least 1")
-        if self.samples < 2:
-            raise ValueError("samples must be at least 2: one rollout has no covariance")
-        if self.mode not in ("async", "sync"):
-            raise ValueError(f"unknown mode {self.mode!r}, expected async or sync")
-
-    @property
-    def iterations(self) -> int:
-        """Iterations of each instance, over all phases."""
-        return sum(phase.iterations for phase in self.phases)
-
-    def rounds(self, iteration: int) -> range:
-        """Rounds of synchronous training that iteration 1, 2, ... consists of."""
-
-        def count(of: int) -> int:
-            return self.alternations if phase_at(self.phases, of).method == "badmm" else 1
-
-        first = sum(count(earlier) for earlier in range(1, iteration))
-        return range(first, first + count(iteration))
 
 
 @dataclass(frozen=True)
@@ -183,7 +105,6 @@ class Practice:
         self._instances = instances
         self._configuration = configuration
         self._schedule = schedule
-        self._robot = robot
         self._peers = peers
         self._worker = worker
         self._log = log
@@ -204,6 +125,7 @@ class Practice:
         self._rounds = {key: memory.round for key, memory in known.items()}
         self._instead: dict[str, Phase] = {}
         self.progress = Progress()
+        self._sampler = Sampler(robot, schedule.samples, self.progress, log)
         self.progress.iterations = {key: s.iteration for key, s in self._states.items()}
         self.progress.rollouts = sum(state.rollouts for state in self._states.values())
         for instance in instances:
@@ -277,7 +199,7 @@ class Practice:
     ) -> tuple[LocalState, list[Trajectory]]:
         """Sample the local policy; a smaller step than the last if the arm could not run it."""
         rng = self._rng(instance, state.iteration, "sample")
-        batch = self._sample(instance, state.policy, rng)
+        batch = self._sampler.sample(instance, state.policy, rng)
         while len(batch) < 2:
             self._log(f"{instance.id}: the arm could not run the local policy, stepping back")
             state = retreat(
@@ -286,7 +208,7 @@ class Practice:
                 self._problem(instance, phase),
                 self._rng(instance, state.iteration, "retreat"),
             )
-            batch = self._sample(instance, state.policy, rng)
+            batch = self._sampler.sample(instance, state.policy, rng)
         return state, batch
 
     def _sample_global(
@@ -303,7 +225,7 @@ class Practice:
             discarded = self.progress.failed_rollouts
             instance = self._task.draw_instance(condition, rng, name)
             policy = self._peers.global_policy()
-            batch = self._sample(instance, policy, rng, start_seed=int(rng.integers(2**63)))
+            batch = self._sampler.sample(instance, policy, rng, start_seed=int(rng.integers(2**63)))
             if len(batch) >= 2:
                 return policy, batch
             failed += self.progress.failed_rollouts > discarded
@@ -325,59 +247,6 @@ class Practice:
         ends = [scoring.distances(self._task, sample)[-1] for sample in batch]
         self.progress.costs[condition] = float(np.mean(costs))
         self.progress.distances[condition] = float(np.mean(ends))
-
-    def _sample(
-        self,
-        instance: Instance,
-        policy: RunnablePolicy,
-        rng: np.random.Generator,
-        start_seed: int | None = None,
-    ) -> list[Trajectory]:
-        """Roll a policy out N times; failed rollouts are tried N times more at most.
-
-        Parameters
-        ----------
-        instance, policy : what to run.
-        rng : of exploration.
-        start_seed : of the initial state, if all rollouts shall share one.
-        """
-        self.progress.activity = f"sampling {instance.id}"
-        batch: list[Trajectory] = []
-        for _ in range(2 * self._schedule.samples):
-            seed = int(rng.integers(2**63))
-            start = seed if start_seed is None else start_seed
-            try:
-                trajectory = self._roll_out(instance, policy, seed, start)
-            except PolicyGoneError as error:
-                self._log(f"{instance.id}: {error}")
-                break
-            if trajectory is not None:
-                batch.append(trajectory)
-            if len(batch) == self._schedule.samples:
-                break
-        return batch
-
-    def _roll_out(
-        self, instance: Instance, policy: RunnablePolicy, seed: int, start_seed: int
-    ) -> Trajectory | None:
-        """One rollout from the start of an instance; None if it failed because of the policy.
-
-        A robot that is not ready is waited for: no policy would have fared better.
-        """
-        while True:
-            try:
-                with self.progress.times["reset"].timed():
-                    self._robot.reset(instance, start_seed)
-                with self.progress.times["rollout"].timed():
-                    trajectory = self._robot.rollout(instance, policy, seed)
-                return trajectory
-            except PolicyGoneError:
-                raise
-            except RolloutError as error:
-                self.progress.failed_rollouts += 1
-                self._log(f"{instance.id}: rollout discarded: {error}")
-                if not isinstance(error, RobotNotReadyError):
-                    return None
 
     def _improve_and_publish(self, condition: Instance, current_round: int) -> None:
         """Take one local step against the newest global policy and share the result."""

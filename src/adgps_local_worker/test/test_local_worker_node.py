@@ -16,7 +16,9 @@ from adgps_core.tasks import Instance
 from adgps_core.trajectory import Trajectory
 from adgps_local_worker.configuration import LocalConfiguration
 from adgps_local_worker.local_state import LocalState
-from adgps_local_worker.practice import Practice, RunnablePolicy, Schedule
+from adgps_local_worker.practice import Practice
+from adgps_local_worker.sampling import RunnablePolicy
+from adgps_local_worker.schedule import Schedule
 from adgps_msgs.action import ExecuteRollout
 from adgps_msgs.srv import ResetInstance
 

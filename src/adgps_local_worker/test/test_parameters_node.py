@@ -18,7 +18,7 @@ from adgps_core.demonstration import Demonstration, save_demonstrations
 from adgps_core.tasks import Instance
 from adgps_local_worker.configuration import LocalConfiguration
 from adgps_local_worker.nodes import parameters
-from adgps_local_worker.practice import Schedule
+from adgps_local_worker.schedule import Schedule
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from adgps_local_worker.local_state import initial_state
 from adgps_local_worker.nodes import robot_client
 from adgps_local_worker.nodes.futures import StoppedError
 from adgps_local_worker.nodes.robot_client import RobotClient
-from adgps_local_worker.practice import PolicyGoneError, RobotNotReadyError, RolloutError
+from adgps_local_worker.sampling import PolicyGoneError, RobotNotReadyError, RolloutError
 from adgps_msgs.action import ExecuteRollout
 from adgps_msgs.srv import ResetInstance
 

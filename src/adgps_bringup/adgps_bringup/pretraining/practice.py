@@ -18,7 +18,7 @@ from adgps_core.tasks.door import Door
 from adgps_core.tasks.doors import handle_of
 from adgps_core.tasks.finding import find_instances
 from adgps_core.typing import Array, Array32
-from adgps_local_worker.practice import Schedule
+from adgps_local_worker.schedule import Schedule
 from adgps_sim.camera import Camera
 from adgps_sim.variation import variation_of
 from adgps_sim.world import World

@@ -68,7 +68,7 @@ class Studio:
 
     def in_view(self, points: Array32, edge: int) -> bool:
         """Whether a typical camera sees points (9,) in B [m], `edge` pixels or more inside."""
-        return self._typical.sees(points.reshape(3, 3), edge)
+        return self._typical.sees(points.reshape(3, 3).astype(float), edge)
 
     def close(self) -> None:
         """Free the physics."""

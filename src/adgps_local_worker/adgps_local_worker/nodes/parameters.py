@@ -15,7 +15,7 @@ from adgps_core.phases import METHODS, OPTIMIZERS, Phase
 from adgps_core.tasks import TASKS, Instance, Task, make_task
 from adgps_local_worker.configuration import LocalConfiguration
 from adgps_local_worker.pi2 import COVARIANCES
-from adgps_local_worker.practice import Schedule
+from adgps_local_worker.schedule import Schedule
 
 _PARAMETERS: dict[str, tuple[Any, str, tuple[float, float] | None]] = {
     "task": ("reach", f"Task to practise; one of {', '.join(TASKS)}.", None),

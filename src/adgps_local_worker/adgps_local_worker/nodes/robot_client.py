@@ -22,7 +22,7 @@ from adgps_core.global_policy import GlobalPolicy
 from adgps_core.tasks.task import Instance, Task
 from adgps_core.trajectory import Trajectory
 from adgps_local_worker.nodes.futures import LOOK_PERIOD, NoAnswerError, StoppedError, ask
-from adgps_local_worker.practice import (
+from adgps_local_worker.sampling import (
     PolicyGoneError,
     RobotNotReadyError,
     RolloutError,
