@@ -82,4 +82,17 @@ def test_the_report_tells_of_every_evaluation_and_stage(tmp_path: Path) -> None:
     assert "| collective training | 1:00:00 |" in text and "| all | 1:01:00 |" in text
     assert "collective_held_out_trials.png" in text and (page.parent / "summary.json").exists()
     assert (page.parent / "collective_held_out_trials.png").read_bytes() == b"png"
-    assert f"{SINGLE}_cost.png" not in text
+    assert f"{SINGLE}_cost.png" not in text and "Not all" not in text
+
+
+def test_the_report_tells_of_what_there_is_yet(tmp_path: Path) -> None:
+    """From the first stage on, and says that more is to come."""
+    text = write_report(tmp_path, FULL, 0, {"demonstrations": 60.0}).read_text()
+    assert "Not all of it is done yet." in text and "| demonstrations | 1:00 |" in text
+    for stage in plan(tmp_path, FULL, 0)[:4]:
+        stage.product.parent.mkdir(parents=True, exist_ok=True)
+        counts = {"trials": 50, "success_rate": 0.7, "interval_95": [0.01, 0.02]}
+        content = {"rollouts": 100, "overall": counts, "per_robot": {"robot_1": counts}}
+        stage.product.write_text(json.dumps(content))
+    text = write_report(tmp_path, FULL, 0, {}).read_text()
+    assert text.count("| 50 | 70% | 1% to 2% |") == 2 and "Not all of it is done yet." in text

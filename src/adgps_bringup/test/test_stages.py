@@ -45,7 +45,15 @@ def test_what_is_done_is_not_done_again(tmp_path: Path) -> None:
     stages = [stage(tmp_path, name) for name in ("a", "b")]
     ran: list[tuple[str, ...]] = []
     run_stages(stages[:1], tmp_path, Interrupts(), run=runner(tmp_path, ran))
-    took = run_stages(stages, tmp_path, Interrupts(), run=runner(tmp_path, ran))
+    told: list[set[str]] = []
+    took = run_stages(
+        stages,
+        tmp_path,
+        Interrupts(),
+        run=runner(tmp_path, ran),
+        report=lambda so_far: told.append(set(so_far)),
+    )
+    assert told == [{"a", "b"}]
     assert ran == [("begin", "a"), ("begin", "b")]
     assert set(took) == {"a", "b"} and Notes.read(tmp_path).seconds == pytest.approx(took)
 

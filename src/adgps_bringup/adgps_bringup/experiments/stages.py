@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO
@@ -154,6 +154,7 @@ def run_stages(
     interrupts: Interrupts,
     say: Callable[[str], object] = print,
     run: Callable[[Sequence[str], Interrupts], int] = run_command,
+    report: Callable[[Mapping[str, float]], object] = lambda _: None,
 ) -> dict[str, float]:
     """Run what is not done yet, in turn; the wall clock of each stage [s].
 
@@ -164,6 +165,7 @@ def run_stages(
     interrupts : may stop it.
     say : called with one line for people.
     run : runs a command; its exit status.
+    report : called after each stage with the wall clock of all so far, to tell what there is.
 
     Raises
     ------
@@ -195,6 +197,7 @@ def run_stages(
         notes.finished.append(stage.name)
         notes.write(folder)
         say(f"{head}: done in {duration(took[stage.name])}")
+        report(took)
     return notes.seconds
 
 

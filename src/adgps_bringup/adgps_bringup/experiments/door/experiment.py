@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from adgps_bringup.experiments.door.plan import (
@@ -25,7 +26,7 @@ from adgps_bringup.output import say
 def run_door(
     folder: Path, preset: str, seed: int, device: str | None, interrupts: Interrupts
 ) -> int:
-    """Run what is not done yet, and write the report; 0 when all is done.
+    """Run what is not done yet, and write the report after each stage; 0 when all is done.
 
     Raises
     ------
@@ -41,7 +42,8 @@ def run_door(
         path = parameter_file(folder, run)
         if not path.exists():  # a run keeps its parameters, whatever is installed later
             write_parameters(path, parameters(robots, chosen, samples))
-    took = run_stages(plan(folder, chosen, seed, device), folder, interrupts)
-    page = write_report(folder, chosen, seed, took)
+    report = partial(write_report, folder, chosen, seed)
+    took = run_stages(plan(folder, chosen, seed, device), folder, interrupts, report=report)
+    page = report(took)
     say(f"see {page}")
     return 0

@@ -34,7 +34,7 @@ _TRIALS = (
 
 
 def write_report(folder: Path, preset: Preset, seed: int, took: Mapping[str, float]) -> Path:
-    """Write the report of a finished experiment into its folder; the page.
+    """Write the report of an experiment into its folder, of what there is yet; the page.
 
     Parameters
     ----------
@@ -44,10 +44,11 @@ def write_report(folder: Path, preset: Preset, seed: int, took: Mapping[str, flo
     """
     report = folder / FOLDER
     report.mkdir(exist_ok=True)
-    trials = {
-        (run, name): _read(folder / run / TRIALS / name / SUMMARY) for run, name, _ in _TRIALS
+    summaries = {(run, name): folder / run / TRIALS / name / SUMMARY for run, name, _ in _TRIALS}
+    trials = {key: _read(path) for key, path in summaries.items() if path.exists()}
+    runs = {
+        run: _read(folder / run / "summary.json") for run in dict.fromkeys(r for r, _ in trials)
     }
-    runs = {run: _read(folder / run / "summary.json") for run in (COLLECTIVE, SINGLE)}
     content = {
         "preset": preset.name,
         "seed": seed,
@@ -78,15 +79,18 @@ def _page(
         " handle, success by the simulator's truth (hinge beyond 0.35 rad at the end), Wilson's"
         " 95 % interval.",
         "",
+        *(["Not all of it is done yet.", ""] if len(trials) < len(_TRIALS) else []),
         "| policy of | rollouts | trials | opened | 95 % interval |",
         "|---|---|---|---|---|",
     ]
     for run, name, label in _TRIALS:
-        counts = trials[run, name]["overall"]
-        lines.append(f"| {label} | {runs[run]['rollouts']} | {_counts(counts)} |")
-    lines += ["", "| robot | trials | opened | 95 % interval |", "|---|---|---|---|"]
-    for robot, counts in trials[COLLECTIVE, HELD_OUT]["per_robot"].items():
-        lines.append(f"| {robot} | {_counts(counts)} |")
+        if (run, name) in trials:
+            counts = trials[run, name]["overall"]
+            lines.append(f"| {label} | {runs[run]['rollouts']} | {_counts(counts)} |")
+    if (COLLECTIVE, HELD_OUT) in trials:
+        lines += ["", "| robot | trials | opened | 95 % interval |", "|---|---|---|---|"]
+        for robot, counts in trials[COLLECTIVE, HELD_OUT]["per_robot"].items():
+            lines.append(f"| {robot} | {_counts(counts)} |")
     lines += ["", *(f"![{label}]({name})\n" for name, label in figures.items())]
     lines += ["| stage | wall clock |", "|---|---|"]
     lines += [f"| {name} | {duration(seconds)} |" for name, seconds in took.items()]
