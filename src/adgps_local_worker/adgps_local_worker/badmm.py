@@ -1,4 +1,4 @@
-"""The alternating direction's own two updates: multipliers and penalty weights.
+"""What is BADMM's own: multipliers, penalty weights, and what samples cost with them.
 
 BADMM (Wang & Banerjee 2014; paper, equations 1 and 2) keeps local policies p and the global policy
 π together in the mean of their actions, with multipliers λ_t, and in their divergence, with
@@ -75,3 +75,44 @@ def update_kl_weights(
         overall = divergence.sum() / max(previous_divergence.sum(), 1e-12)
         factor *= np.clip(np.sqrt(overall), 1 / growth, growth)
     return np.clip(kl_weights * factor, low, high)
+
+
+def augmented_costs(
+    costs: Array,
+    actions: Array,
+    multipliers: Array,
+    kl_weights: Array,
+    log_sampling: Array,
+    log_global: Array,
+) -> Array:
+    """BADMM's cost of samples, l - λᵀu + ν (log p̄(u|x) - log π(u|x)).
+
+    The local step (paper, equation 2, with the augmentation of Wang & Banerjee 2014) is
+
+        min_p  E_p[l - λᵀu] + ν E_p[log p - log π]   subject to   KL(p || p̄) ≤ ε.
+
+    With the multiplier η of the bound, its optimum is
+
+        p ∝ p̄^(η/(η+ν)) exp(-(l - λᵀu - ν log π) / (η+ν)).
+
+    Rollouts come from p̄, so each is weighted by p / p̄. One factor of p̄ turns the exponent of p̄
+    into -ν/(η+ν), hence p / p̄ ∝ exp(-S / (η+ν)) with S the cost-to-go of the cost returned here.
+    The temperature of PI² is η+ν, and as η ≥ 0 it never falls below ν: pass ν as
+    `minimum_temperature`. This is exact for one step; for many, as PI² itself, if ν is the same in
+    all of them.
+
+    Parameters
+    ----------
+    costs : l, (N, T).
+    actions : (N, T, dU) [N·m], as drawn from p̄.
+    multipliers : λ_t, (T, dU) [cost per N·m].
+    kl_weights : ν_t ≥ 0, (T,).
+    log_sampling : log p̄(u|x) of the sampling policy at the samples, (N, T) [nat].
+    log_global : log π(u|x) of the global policy at the samples, (N, T) [nat].
+
+    Returns
+    -------
+    (N, T) costs.
+    """
+    tied: Array = costs - np.einsum("tu,ntu->nt", multipliers, actions)
+    return tied + kl_weights * (log_sampling - log_global)

@@ -27,6 +27,7 @@ from adgps_core.scoring import stacked
 from adgps_core.tasks.task import CostExpansion
 from adgps_core.trajectory import Trajectory
 from adgps_core.typing import Array
+from adgps_local_worker.badmm import augmented_costs
 from adgps_local_worker.consulting import consult, linearize, past_transitions
 from adgps_local_worker.dynamics import fit_dynamics, transitions
 from adgps_local_worker.gaussians import entropy
@@ -34,7 +35,7 @@ from adgps_local_worker.gmm_prior import fit_mixture
 from adgps_local_worker.kl_lqr import augmented_cost, bounded_step
 from adgps_local_worker.local_state import Batch, LocalState, Model, batch_of
 from adgps_local_worker.lqr import expected_cost, forward_pass
-from adgps_local_worker.pi2 import Pi2Settings, augmented_costs, pi2_step
+from adgps_local_worker.pi2 import Pi2Settings, pi2_step
 from adgps_local_worker.problem import Problem
 from adgps_local_worker.step_size import adapt_step_size
 

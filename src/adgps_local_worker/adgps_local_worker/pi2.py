@@ -123,47 +123,6 @@ class Pi2Step:
     notes: tuple[str, ...]
 
 
-def augmented_costs(
-    costs: Array,
-    actions: Array,
-    multipliers: Array,
-    kl_weights: Array,
-    log_sampling: Array,
-    log_global: Array,
-) -> Array:
-    """BADMM's cost of samples, l - λᵀu + ν (log p̄(u|x) - log π(u|x)).
-
-    The local step (paper, equation 2, with the augmentation of Wang & Banerjee 2014) is
-
-        min_p  E_p[l - λᵀu] + ν E_p[log p - log π]   subject to   KL(p || p̄) ≤ ε.
-
-    With the multiplier η of the bound, its optimum is
-
-        p ∝ p̄^(η/(η+ν)) exp(-(l - λᵀu - ν log π) / (η+ν)).
-
-    Rollouts come from p̄, so each is weighted by p / p̄. One factor of p̄ turns the exponent of p̄
-    into -ν/(η+ν), hence p / p̄ ∝ exp(-S / (η+ν)) with S the cost-to-go of the cost returned here.
-    The temperature of PI² is η+ν, and as η ≥ 0 it never falls below ν: pass ν as
-    `minimum_temperature`. This is exact for one step; for many, as PI² itself, if ν is the same in
-    all of them.
-
-    Parameters
-    ----------
-    costs : l, (N, T).
-    actions : (N, T, dU) [N·m], as drawn from p̄.
-    multipliers : λ_t, (T, dU) [cost per N·m].
-    kl_weights : ν_t ≥ 0, (T,).
-    log_sampling : log p̄(u|x) of the sampling policy at the samples, (N, T) [nat].
-    log_global : log π(u|x) of the global policy at the samples, (N, T) [nat].
-
-    Returns
-    -------
-    (N, T) costs.
-    """
-    tied: Array = costs - np.einsum("tu,ntu->nt", multipliers, actions)
-    return tied + kl_weights * (log_sampling - log_global)
-
-
 def pi2_step(
     policy: LinearGaussianPolicy,
     states: Array,
@@ -192,7 +151,7 @@ def pi2_step(
     policy : that drew the rollouts.
     states : (N, T, dX).
     actions : (N, T, dU) [N·m].
-    costs : l, (N, T); for BADMM those of `augmented_costs`.
+    costs : l, (N, T); for BADMM those of `badmm.augmented_costs`.
     epsilon : ε > 0, bound on KL(P || uniform) at every step [nat].
     minimum_temperature : (T,) [cost]; for BADMM the weights ν_t. None: 0.
     settings : None: the defaults.

@@ -18,9 +18,10 @@ from scipy.optimize import minimize
 
 from adgps_core.policies import LinearGaussianPolicy
 from adgps_core.typing import Array
+from adgps_local_worker.badmm import augmented_costs
 from adgps_local_worker.cost_weights import costs_to_go, temperatures, weights
 from adgps_local_worker.lqr import forward_pass
-from adgps_local_worker.pi2 import JITTER, Pi2Settings, augmented_costs, pi2_step
+from adgps_local_worker.pi2 import JITTER, Pi2Settings, pi2_step
 
 N, T, DIM_X, DIM_U = 12, 6, 3, 2
 seeds = st.integers(0, 2**32 - 1)

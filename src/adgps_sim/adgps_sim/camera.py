@@ -114,7 +114,7 @@ class Camera:
 
     def project(self, points: Array) -> Array:
         """Pixels (..., 2), column and row, of points (..., 3) in B [m]."""
-        return self.pixels(self._turned(points))
+        return self.pixels(self._in_camera(points))
 
     def pixels(self, points: Array) -> Array:
         """Pixels (..., 2), column and row, of points (..., 3) in C [m]."""
@@ -124,10 +124,10 @@ class Camera:
 
     def sees(self, points: Array, edge: float = 0.0) -> bool:
         """Whether all points (..., 3) in B [m] lie in the image, `edge` pixels or more inside."""
-        turned = self._turned(points)
+        seen = self._in_camera(points)
         centre = np.array([WIDTH - 1, HEIGHT - 1]) / 2
-        inside = np.abs(self.pixels(turned) - centre) < centre - edge
-        return bool((turned[..., 2] > 0).all() and inside.all())
+        inside = np.abs(self.pixels(seen) - centre) < centre - edge
+        return bool((seen[..., 2] > 0).all() and inside.all())
 
     def look(self) -> View:
         """Draw what is there now."""
@@ -148,10 +148,10 @@ class Camera:
             )
         return View(np.rint(255 * image).astype(np.uint8), depth.astype(np.float64))
 
-    def _turned(self, points: Array) -> Array:
+    def _in_camera(self, points: Array) -> Array:
         """Points (..., 3) in C [m] of those in B."""
-        turned: Array = (points - np.array(self.pose.eye)) @ self.pose.rotation.T
-        return turned
+        moved: Array = (points - np.array(self.pose.eye)) @ self.pose.rotation.T
+        return moved
 
     @property
     def _transform(self) -> Array:

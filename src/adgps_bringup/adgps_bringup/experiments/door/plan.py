@@ -49,7 +49,7 @@ class Preset:
 
 
 PRESETS = {
-    "full": Preset("full", 50, 13, (), 0, (10.0, 35.0, 3.0)),
+    "full": Preset("full", 50, 13, (), 0, (15.0, 40.0, 1.5)),
     "quick": Preset(
         "quick",
         1,
