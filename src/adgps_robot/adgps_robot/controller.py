@@ -9,7 +9,7 @@ in lock-step does not move.
 from __future__ import annotations
 
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -31,15 +31,14 @@ from adgps_robot.kinematics import Kinematics
 from adgps_robot.limits import Limits
 from adgps_robot.motion import MotionSettings
 from adgps_robot.outcome import Outcome, RolloutError
+from adgps_robot.policy_versions import PolicyVersions
 from adgps_robot.rollout import Rollout
 from adgps_robot.safety import Safety, SafetyError
-from adgps_robot.sampling import choose_sampler
+from adgps_robot.sampling import GlobalSampler, choose_sampler
 
 PERIOD_ERRORS_MS = (0.1, 0.2, 0.5, 1, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 25, 50)
 """Bins of what the time between two ticks of a rollout differs from the period by, steady clock; in
 real time at a factor of 1 it tells how regular the controller is."""
-POLICIES = 32
-"""Versions of the global policy kept for rollouts that ask for one and no other."""
 
 
 class Controller:
@@ -89,7 +88,7 @@ class Controller:
         self.safety = Safety()
         self.states = StateFilter(joint_names, gripper_joints)
         self.active = False
-        self._policies: deque[GlobalPolicy] = deque(maxlen=POLICIES)
+        self._policies = PolicyVersions()
         self.outcomes: Counter[Outcome] = Counter()
         self.ticks = 0
         self.clipped = 0
@@ -114,7 +113,7 @@ class Controller:
     @property
     def newest_policy(self) -> GlobalPolicy | None:
         """Global policy that arrived last."""
-        return self._policies[-1] if self._policies else None
+        return self._policies.newest
 
     @property
     def busy(self) -> bool:
@@ -216,7 +215,7 @@ class Controller:
                 f"the policy maps {sizes[0]} numbers to {sizes[1]}, "
                 f"the task {self.task.dim_o} to {self.task.dim_u}"
             )
-        self._policies.append(policy)
+        self._policies.add(policy)
         self._try_to_begin()
 
     def on_joint_state(
@@ -293,9 +292,11 @@ class Controller:
         if execution is None or execution.rollout is not None:
             return
         if execution.sampler is None:
-            execution.sampler = choose_sampler(execution.goal, self._policies)
+            execution.sampler = choose_sampler(execution.goal, [*self._policies])
             if execution.sampler is None:
                 return
+            if isinstance(execution.sampler, GlobalSampler):
+                self._policies.note_run(execution.sampler.policy)
             execution.since = self._now()
         sample = self.states.newest
         if self.timing.lock_step and sample is not None:

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adgps_core.global_policy import Architecture, GlobalPolicy, PolicyVersion, initial_values
+from adgps_robot import policy_versions
 from adgps_robot.diagnostics import report
 from adgps_robot.execution import Timing
 from adgps_robot.goal import Goal
@@ -200,6 +201,26 @@ def test_a_policy_that_comes_in_time_is_frozen_for_the_rollout() -> None:
                 architecture, np.zeros(3), np.ones(3), np.zeros(architecture.size, np.float32)
             )
         )
+
+
+def test_the_rollouts_of_a_batch_run_one_version_however_long_they_take(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A hundred versions come between one rollout and the next."""
+    monkeypatch.setattr(policy_versions, "MEMORY", 0)
+    bench = Bench().ready()
+    version = PolicyVersion(1, 5)
+    for first in (5, 105, 205):
+        for counter in range(first, first + 100):
+            bench.controller.on_policy(newest(PolicyVersion(1, counter)))
+            if counter == 5:
+                bench.start(Goal(INSTANCE, 1, minimum_version=version, exact_version=True))
+                bench.run()
+        bench.start(Goal(INSTANCE, 1, minimum_version=version, exact_version=True))
+        bench.run()
+    assert [result.outcome for result in bench.results] == [Outcome.SUCCESS] * 4
+    versions = {result.trajectory.policy_version for result in bench.results if result.trajectory}
+    assert versions == {version}
 
 
 def test_nothing_begins_before_the_robot_can_hear() -> None:
