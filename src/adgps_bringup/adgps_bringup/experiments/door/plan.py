@@ -102,7 +102,8 @@ def plan(folder: Path, preset: Preset, seed: int, device: str | None = None) -> 
         ),
         # One robot makes as many rollouts, but with one process where four share two cores.
         _training(folder, SINGLE, 1, preset, seed, 2 * train),
-        _trials(single, HELD_OUT, 1, preset.trials, (), hundred),
+        # The same trials on the same robots: three of the four are strange to its policy.
+        _trials(single, HELD_OUT, ROBOTS, preset.trials, (), hundred),
     )
 
 

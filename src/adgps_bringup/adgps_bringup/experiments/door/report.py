@@ -87,10 +87,11 @@ def _page(
         if (run, name) in trials:
             counts = trials[run, name]["overall"]
             lines.append(f"| {label} | {runs[run]['rollouts']} | {_counts(counts)} |")
-    if (COLLECTIVE, HELD_OUT) in trials:
-        lines += ["", "| robot | trials | opened | 95 % interval |", "|---|---|---|---|"]
-        for robot, counts in trials[COLLECTIVE, HELD_OUT]["per_robot"].items():
-            lines.append(f"| {robot} | {_counts(counts)} |")
+    for run, name, label in _TRIALS:
+        if (run, name) in trials and name == HELD_OUT:
+            lines += ["", f"| {label}: on | trials | opened | 95 % interval |", "|---|---|---|---|"]
+            for robot, counts in trials[run, name]["per_robot"].items():
+                lines.append(f"| {robot} | {_counts(counts)} |")
     lines += ["", *(f"![{label}]({name})\n" for name, label in figures.items())]
     lines += ["| stage | wall clock |", "|---|---|"]
     lines += [f"| {name} | {duration(seconds)} |" for name, seconds in took.items()]
