@@ -85,6 +85,12 @@ def generate_launch_description() -> LaunchDescription:
                 description="vision network that the global policy sees with; empty: it is blind",
             ),
             DeclareLaunchArgument(
+                "unfreeze",
+                default_value="false",
+                choices=("false", "true"),
+                description="train the vision network with the policy",
+            ),
+            DeclareLaunchArgument(
                 "record",
                 default_value="",
                 choices=RECORDINGS,

@@ -115,6 +115,7 @@ def choose(arguments: Mapping[str, str], *, go_on: bool = True) -> StackOptions:
         storage=arguments.get("storage", STORAGES[0]),
         demo=find_or_name(demo) if (demo := _path(arguments, "demo")) else None,
         vision=_path(arguments, "vision"),
+        unfreeze=arguments["unfreeze"] == "true",
         parameter_files=hyper_parameters(
             arguments["task"], arguments["method"], arguments["optimizer"]
         ),
@@ -148,12 +149,16 @@ def _go_on(options: StackOptions) -> StackOptions:
         return options
     check_writable(options.run)
     chosen = {name: getattr(options, name) for name in FIXED}
-    for name in ("demo", "vision"):
-        if chosen[name] is None:
+    for name in ("demo", "vision", "unfreeze"):
+        if not chosen[name]:
             del chosen[name]  # it is in the run's folder
     saved = resume_options(options.run, chosen)
     return replace(
-        options, parameter_files=saved.parameter_files, demo=saved.demo, vision=saved.vision
+        options,
+        parameter_files=saved.parameter_files,
+        demo=saved.demo,
+        vision=saved.vision,
+        unfreeze=saved.unfreeze,
     )
 
 

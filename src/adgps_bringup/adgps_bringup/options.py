@@ -44,6 +44,7 @@ class StackOptions:
     demo : bag of demonstrations that the first local policies follow.
     vision : vision network that the global policy sees with; None: it sees the robot's state alone.
         With one, simulated robots have cameras, and differ from each other.
+    unfreeze : train that network with the policy, from images that trajectories then carry.
     robots_file : list of real robots, which are then N; None: simulated ones.
     role : what of the stack runs on this machine, one or several of ROLES, joined by commas.
     keep_policies : shortest time between two policies that are kept for later [s]; 0: none is.
@@ -72,6 +73,7 @@ class StackOptions:
     from_bag: Path | None = None
     demo: Path | None = None
     vision: Path | None = None
+    unfreeze: bool = False
     robots_file: Path | None = None
     role: str = "all"
     host: str = ""
@@ -82,6 +84,8 @@ class StackOptions:
         _one_of("task", self.task, TASKS)
         if self.vision is not None and self.policy_task not in VISUAL_TASKS:
             raise ValueError(f"nothing is to be seen in the task {self.task}: it takes no vision")
+        if self.unfreeze and self.vision is None:
+            raise ValueError("unfreeze needs a vision network that is to be trained")
         object.__setattr__(self, "instances", tuple(self.instances))
         self._check_instances()
         _one_of("method", self.method, METHODS)

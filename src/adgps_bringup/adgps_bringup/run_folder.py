@@ -41,7 +41,7 @@ from adgps_bringup.training_state import CurvePoint
 from adgps_core.tasks import Task, make_task
 
 SCHEMA_VERSION = 1
-FIXED = ("task", "method", "optimizer", "mode", "seed", "demo", "vision", "instances")
+FIXED = ("task", "method", "optimizer", "mode", "seed", "demo", "vision", "unfreeze", "instances")
 """Choices that a resumed run cannot change: it would be another experiment."""
 
 _PATHS = ("from_bag", "demo", "vision")

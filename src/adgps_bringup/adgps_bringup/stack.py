@@ -28,6 +28,7 @@ from adgps_bringup.description import (
     GLOBAL_WORKER,
     LOCAL_WORKER,
     SERVER,
+    VISION,
     NodeDescription,
     Parameter,
     Stack,
@@ -124,6 +125,7 @@ def describe_server(options: StackOptions) -> NodeDescription:
         parameters={
             "task": options.policy_task,
             "seed": options.seed,
+            **({"vision": str(options.run / VISION)} if options.unfreeze else {}),
             **_keeping(server_checkpoints(options.run)),
         },
         parameter_files=options.parameter_files,
@@ -153,6 +155,7 @@ def describe_global_workers(
                 "mode": options.mode,
                 "seed": derived_seed(options.seed, 100 + index),
                 "global_workers": len(links.namespaces),
+                "images": options.unfreeze,
                 "trajectory_topics": tuple(
                     f"{robot}/optimized_trajectories" for robot in links.robots[index]
                 ),

@@ -31,7 +31,14 @@ def describe_robots(options: StackOptions) -> tuple[NodeDescription, ...]:
     if options.vision is not None:
         nodes = (*nodes, FEATURE_EXTRACTOR)
         # Robots that shall learn to see together are as different as real ones are.
-        eyes = {"camera": True, "features": True, "variation": 1.0, "network": _network(options)}
+        eyes = {
+            "camera": True,
+            "features": True,
+            "variation": 1.0,
+            "network": _network(options),
+            "images": options.unfreeze,
+            "trained": options.unfreeze,
+        }
     return tuple(
         NodeDescription(
             package="adgps_bringup",
@@ -94,6 +101,7 @@ def describe_real_robots(
             "autostart": True,
             "imu": robot.imu is not None,
             "features": options.vision is not None,
+            "images": options.unfreeze,
         }
         seed = derived_seed(options.seed, index)
         add(robot, CONTROLLER, {**common, **controller})
@@ -104,7 +112,11 @@ def describe_real_robots(
         if options.vision is not None:
             if robot.camera is None:
                 raise ValueError(f"{robot.namespace} has no camera to see with")
-            eyes: dict[str, Parameter] = {"network": _network(options), "lock_step": False}
+            eyes: dict[str, Parameter] = {
+                "network": _network(options),
+                "trained": options.unfreeze,
+                "lock_step": False,
+            }
             add(robot, FEATURE_EXTRACTOR, eyes)
     return tuple(described)
 

@@ -42,6 +42,7 @@ ARGUMENTS = {
     "global_workers",
     "demo",
     "vision",
+    "unfreeze",
     "record",
     "storage",
 }
@@ -104,6 +105,9 @@ def test_defaults_are_those_of_the_command_line() -> None:
     for name, keywords in {**declared(), **declared(REAL)}.items():
         value = getattr(options, name)
         default = keywords["default_value"]
+        if isinstance(value, bool):
+            assert default == str(value).lower(), name
+            continue
         assert (default == "") if value is None else (type(value)(default) == value), name
 
 

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from adgps_core.policies import gaussian_log_density
 from adgps_core.typing import Array, all_finite, frozen
+from adgps_core.vision.architecture import VisionArchitecture
 
 
 @dataclass(frozen=True, order=True)
@@ -37,7 +38,9 @@ class PolicyVersion:
 
 @dataclass(frozen=True)
 class Architecture:
-    """Sizes of the multi-layer perceptron.
+    """Sizes of the multi-layer perceptron, and of the vision network that is trained with it.
+
+    The flat policy parameters are those of the vision network, then the perceptron's.
 
     Parameters
     ----------
@@ -47,11 +50,14 @@ class Architecture:
         between the few instances that are practised, where a ReLU leaves kinks.
     action_scale : torque [N·m] that one unit of the network's output stands for.
     kind : "mlp", the only one.
+    vision : makes the first numbers of an observation, those of the current image and those of the
+        rollout's first; None: no network is trained to.
 
     Raises
     ------
     ValueError
-        If the kind is unknown, or a size is not positive and finite.
+        If the kind is unknown, a size is not positive and finite, or an observation has no room for
+        what the vision network says.
     TypeError
         If a size is not a number, or a number of units not a whole one.
     """
@@ -61,6 +67,7 @@ class Architecture:
     hidden: tuple[int, ...] = (64, 64)
     action_scale: float = 1.0
     kind: str = "mlp"
+    vision: VisionArchitecture | None = None
 
     def __post_init__(self) -> None:
         """Refuse sizes that cannot be."""
@@ -72,10 +79,22 @@ class Architecture:
             raise ValueError(f"unknown kind of network {self.kind!r}, expected 'mlp'")
         if min(self.dim_o, self.dim_u, *self.hidden) < 1 or not 0 < self.action_scale < math.inf:
             raise ValueError(f"sizes of a network must be positive and finite: {self}")
+        if self.dim_o < self.dim_seen:
+            raise ValueError(f"an observation of {self.dim_o} cannot begin with {self.dim_seen}")
+
+    @property
+    def dim_seen(self) -> int:
+        """How many numbers of an observation the vision network makes."""
+        return 2 * self.vision.dim_features if self.vision else 0
+
+    @cached_property
+    def vision_size(self) -> int:
+        """Number of the vision network's parameters, which come first."""
+        return self.vision.size if self.vision else 0
 
     @property
     def shapes(self) -> list[tuple[int, ...]]:
-        """Shapes of the parameter tensors in their flat order; log-variance (dU,) last."""
+        """Shapes of the perceptron's tensors in their flat order; log-variance (dU,) last."""
         sizes = (self.dim_o, *self.hidden, self.dim_u)
         shapes: list[tuple[int, ...]] = []
         for fan_in, fan_out in pairwise(sizes):
@@ -85,7 +104,7 @@ class Architecture:
     @cached_property
     def size(self) -> int:
         """Number of policy parameters P."""
-        return sum(math.prod(shape) for shape in self.shapes)
+        return self.vision_size + sum(math.prod(shape) for shape in self.shapes)
 
     def to_json(self) -> str:
         """Write as a JSON object."""
@@ -100,17 +119,23 @@ class Architecture:
     def from_json(text: str) -> Architecture:
         """Read what `to_json` wrote; ValueError if it is something else."""
         try:
-            return Architecture(**json.loads(text))
-        except (TypeError, OverflowError, RecursionError) as error:
+            found = json.loads(text)
+            vision = found.pop("vision", None)
+            return Architecture(**found, vision=VisionArchitecture(**vision) if vision else None)
+        except (AttributeError, TypeError, OverflowError, RecursionError) as error:
             raise ValueError(f"not the description of a network: {text!r}") from error
 
 
 def initial_values(
-    architecture: Architecture, rng: np.random.Generator, log_variance: float = 0.0
+    architecture: Architecture,
+    rng: np.random.Generator,
+    log_variance: float = 0.0,
+    vision: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
     """Draw initial policy parameters (P,).
 
-    Weights are normal with variance 1 / fan-in, biases zero, the last layer a tenth of that.
+    Weights are normal with variance 1 / fan-in, biases zero, the last layer a tenth of that. What
+    the vision network's are, if the architecture has one, has to be said: it is pre-trained.
     """
     tensors = [
         rng.standard_normal(shape) * np.sqrt(1 / shape[1]) if len(shape) == 2 else np.zeros(shape)
@@ -118,7 +143,8 @@ def initial_values(
     ]
     tensors[-3] = tensors[-3] * 0.1  # an untrained policy should hardly push the arm
     tensors[-1] = np.full(architecture.dim_u, log_variance)
-    return np.concatenate([tensor.ravel() for tensor in tensors]).astype(np.float32)
+    parts = [tensor.ravel() for tensor in tensors]
+    return np.concatenate([*([] if vision is None else [vision]), *parts]).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -167,13 +193,19 @@ class GlobalPolicy:
 
     @cached_property
     def tensors(self) -> list[NDArray[np.float32]]:
-        """Views of values in the shapes of the architecture."""
+        """Views of the perceptron's values in the shapes of the architecture."""
         shapes = self.architecture.shapes
+        values = self.values[self.architecture.vision_size :]
         ends = np.cumsum([math.prod(shape) for shape in shapes])
         return [
             part.reshape(shape)
-            for part, shape in zip(np.split(self.values, ends[:-1]), shapes, strict=True)
+            for part, shape in zip(np.split(values, ends[:-1]), shapes, strict=True)
         ]
+
+    @property
+    def vision_values(self) -> NDArray[np.float32]:
+        """The vision network's parameters, a view; empty if there is none."""
+        return self.values[: self.architecture.vision_size]
 
     @cached_property
     def variance(self) -> Array:

@@ -20,6 +20,9 @@ ACCELERATION = slice(7, 10)
 FEATURES = "image_features"
 """Feature points of the camera's image, as the vision network gives them."""
 
+IMAGE = "image"
+"""File of the image itself; its length differs, so that trajectories hold it apart."""
+
 GRIPPER = "gripper"
 """Distance between the gripper's fingers [m], one number."""
 

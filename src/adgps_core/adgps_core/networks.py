@@ -11,8 +11,9 @@ from adgps_core.global_policy import Architecture
 
 
 def split(architecture: Architecture, values: Tensor) -> list[Tensor]:
-    """Views of flat policy parameters (P,) in the shapes of the architecture."""
+    """Views of the perceptron's part of flat policy parameters (P,) in its tensors' shapes."""
     sizes = [math.prod(shape) for shape in architecture.shapes]
+    values = values[architecture.vision_size :]
     return [
         part.view(shape)
         for part, shape in zip(torch.split(values, sizes), architecture.shapes, strict=True)
@@ -20,7 +21,7 @@ def split(architecture: Architecture, values: Tensor) -> list[Tensor]:
 
 
 def forward(architecture: Architecture, values: Tensor, scaled: Tensor) -> tuple[Tensor, Tensor]:
-    """Evaluate the policy with flat parameters, so that one flat gradient comes back.
+    """Evaluate the perceptron with flat parameters, so that one flat gradient comes back.
 
     Parameters
     ----------

@@ -29,11 +29,12 @@ class Trajectory:
     policy_version : version it was sampled with; epoch 0 for a local policy.
     robot, rollout_id, seed, start_ns : where, which, exploration seed, ROS time of states[0] [ns].
     measurements : name to (T, dZ).
+    images : T files of pictures, where the vision network learns from them; none otherwise.
 
     Raises
     ------
     ValueError
-        If shapes disagree, a number is not finite, or the stamps do not rise.
+        If shapes or counts disagree, a number is not finite, or the stamps do not rise.
     """
 
     instance: Instance
@@ -50,6 +51,7 @@ class Trajectory:
     seed: int = 0
     start_ns: int = 0
     measurements: Mapping[str, Array] = field(default_factory=dict)
+    images: tuple[bytes, ...] = ()
 
     def __post_init__(self) -> None:
         """Validate, and freeze the arrays."""
@@ -79,6 +81,8 @@ class Trajectory:
             shape = (horizon, np.shape(values)[1])
             measurements[name] = frozen(values, shape, f"measurement {name}")
         object.__setattr__(self, "measurements", measurements)
+        if len(self.images) not in (0, horizon):
+            raise ValueError(f"there are {len(self.images)} images of {horizon} steps")
 
     @property
     def horizon(self) -> int:

@@ -11,7 +11,7 @@ N rollouts, T steps, dX state, dO observation, dU action.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -22,6 +22,7 @@ from adgps_core.policies import LinearGaussianPolicy
 from adgps_core.typing import Array
 from adgps_global_worker.importance_weights import effective_sample_size, importance_weights
 from adgps_global_worker.losses import Labels
+from adgps_global_worker.seeing import Pair, SeenImages
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class InstanceSamples:
     policy : newest local policy: the labels.
     multipliers : (T, dU) λ_t.
     kl_weights : (T,) ν_t.
+    images : N times T files, where the vision network is trained; else empty.
     """
 
     states: Array
@@ -48,6 +50,7 @@ class InstanceSamples:
     policy: LinearGaussianPolicy
     multipliers: Array
     kl_weights: Array
+    images: tuple[tuple[bytes, ...], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,7 @@ class TrainingSet:
         weight over S, so that every pair is drawn equally often.
     tables : labels of the S pairs; their `mean` is empty, (S, 0), as it differs between rows.
     effective_sample_size : mean over the pairs of the number of rollouts that count.
+    images : of the R rows, where the vision network is trained.
     """
 
     observations: Tensor
@@ -71,16 +75,20 @@ class TrainingSet:
     cumulative: Array
     tables: Labels
     effective_sample_size: float
+    images: SeenImages | None = None
 
-    def sample(self, size: int, rng: np.random.Generator) -> tuple[Tensor, Labels]:
-        """Draw a mini-batch: scaled observations (B, dO) and their labels.
+    def sample(
+        self, size: int, rng: np.random.Generator
+    ) -> tuple[Tensor, Labels, SeenImages | None]:
+        """Draw a mini-batch: scaled observations (B, dO), their labels, and images if there are.
 
         One row is drawn from each of B equal slices of probability. As rows are sorted by instance
         and step, a mini-batch is spread evenly over both.
         """
         points = (np.arange(size) + rng.random(size)) / size
         drawn = np.searchsorted(self.cumulative, points, side="right")
-        rows = torch.from_numpy(np.minimum(drawn, len(self.cumulative) - 1))
+        drawn = np.minimum(drawn, len(self.cumulative) - 1)
+        rows = torch.from_numpy(drawn)
         pairs = self.pairs[rows]
         labels = Labels(
             mean=self.means[rows],
@@ -89,7 +97,10 @@ class TrainingSet:
             multiplier=self.tables.multiplier[pairs],
             kl_weight=self.tables.kl_weight[pairs],
         )
-        return self.observations[rows], labels
+        images = self.images
+        if images is not None:
+            images = replace(images, files=[images.files[row] for row in drawn])
+        return self.observations[rows], labels, images
 
 
 @dataclass(frozen=True)
@@ -102,6 +113,7 @@ class InstanceRows:
     means : (N T, dU) float32.
     weights : (T, N) importance weights, summing to 1 at each step.
     precision, log_determinant, multiplier, kl_weight : (T, ...) float32 labels of each step.
+    images : of the N T rows, where the vision network is trained.
     """
 
     observations: Tensor
@@ -111,6 +123,7 @@ class InstanceRows:
     log_determinant: Tensor
     multiplier: Tensor
     kl_weight: Tensor
+    images: SeenImages | None = None
 
 
 def instance_rows(
@@ -142,6 +155,7 @@ def instance_rows(
         log_determinant=_float32(log_determinant),
         multiplier=_float32(samples.multipliers),
         kl_weight=_float32(samples.kl_weights),
+        images=_images(samples, global_policy),
     )
 
 
@@ -167,7 +181,25 @@ def training_set(instances: Sequence[InstanceRows]) -> TrainingSet:
         cumulative=cumulative / cumulative[-1],
         tables=tables,
         effective_sample_size=float(sizes.mean()),
+        images=_joined([i.images for i in instances]),
     )
+
+
+def _images(samples: InstanceSamples, policy: GlobalPolicy) -> SeenImages | None:
+    """Images of the rows, sorted like them, if the policy's vision network is trained with them."""
+    seen = policy.architecture.dim_seen
+    if not seen:
+        return None
+    horizon = samples.states.shape[1]
+    files = [(images[t], images[0]) for t in range(horizon) for images in samples.images]
+    return SeenImages(files, _float32(policy.offset[:seen]), _float32(policy.scale[:seen]))
+
+
+def _joined(parts: Sequence[SeenImages | None]) -> SeenImages | None:
+    """Images of all instances; scaled alike, as the rows are."""
+    found = [part for part in parts if part is not None]
+    files: list[Pair] = [pair for part in found for pair in part.files]
+    return replace(found[0], files=files) if found else None
 
 
 def _by_step(values: Array) -> Tensor:

@@ -54,6 +54,7 @@ class ReplayMemory:
     task : what trajectories must be of: name, horizon and dimensions.
     per_instance : newest rollouts kept of one instance.
     total : newest rollouts kept of all.
+    images : trajectories must have some, and they are remembered.
 
     Raises
     ------
@@ -61,13 +62,14 @@ class ReplayMemory:
         If a capacity is not positive, or the whole is smaller than one instance's share.
     """
 
-    def __init__(self, task: Task, per_instance: int, total: int) -> None:
+    def __init__(self, task: Task, per_instance: int, total: int, *, images: bool = False) -> None:
         if not 1 <= per_instance <= total:
             raise ValueError(
                 f"capacities are {per_instance} of an instance and {total} of all, "
                 "expected 1 or more, and not less of all than of one"
             )
         self._task = task
+        self._images = images
         self._per_instance = per_instance
         self._total = total
         self._entries: dict[str, _Entry] = {}
@@ -125,6 +127,12 @@ class ReplayMemory:
                 f"the server's policy maps {found[0]} numbers to {found[1]}, "
                 f"task {task.name} needs {task.dim_o} to {task.dim_u}"
             )
+        if self._images != (architecture.vision is not None):
+            has = "none" if self._images else "one"
+            raise ValueError(
+                f"the server's policy has {has} of the vision networks that are trained with it, "
+                f"this worker was told {'of one' if self._images else 'of none'}"
+            )
 
     def weighs_anew(self, instance_id: str) -> bool:
         """Whether importance weights of an instance follow the global policy: under MDGPS."""
@@ -143,6 +151,7 @@ class ReplayMemory:
             policy=entry.newest.policy,
             multipliers=entry.newest.multipliers,
             kl_weights=entry.newest.kl_weights,
+            images=tuple(sample.images for sample in samples) if self._images else (),
         )
 
     def _touch(self, entry: _Entry) -> None:
@@ -168,6 +177,8 @@ class ReplayMemory:
                     f"a sample has observations {sample.observations.shape}, "
                     f"expected {(task.horizon, task.dim_o)}"
                 )
+            if self._images and not sample.images:
+                raise RefusedTrajectoriesError("a sample has no images to train vision with")
             if sample.instance.id != optimized.instance.id:
                 raise RefusedTrajectoriesError(
                     f"a sample is of instance {sample.instance.id!r}, "

@@ -16,6 +16,7 @@ from adgps_core.networks import forward
 from adgps_core.typing import Array32
 from adgps_global_worker.batches import TrainingSet
 from adgps_global_worker.losses import Labels, badmm_loss
+from adgps_global_worker.seeing import SeenImages, see_anew
 
 
 @dataclass(frozen=True)
@@ -42,10 +43,20 @@ class Gradient:
 
 
 def loss_gradient(
-    architecture: Architecture, values: Tensor, scaled: Tensor, labels: Labels
+    architecture: Architecture,
+    values: Tensor,
+    scaled: Tensor,
+    labels: Labels,
+    images: SeenImages | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Loss () and its gradient (P,) at policy parameters (P,), for observations (B, dO)."""
+    """Loss () and its gradient (P,) at policy parameters (P,), for observations (B, dO).
+
+    With images, what the observations hold of them is computed anew, and the vision network has its
+    part in the gradient.
+    """
     values = values.detach().requires_grad_()
+    if images is not None:
+        scaled = see_anew(architecture, values, scaled, images)
     mean, variance = forward(architecture, values, scaled)
     loss = badmm_loss(mean, variance, labels)
     (gradient,) = torch.autograd.grad(loss, values)
@@ -76,9 +87,9 @@ def stochastic_gradient(
     -------
     The gradient; `finite` says whether it may be sent.
     """
-    scaled, labels = data.sample(batch_size, rng)
+    scaled, labels, images = data.sample(batch_size, rng)
     at = torch.from_numpy(np.array(values, dtype=np.float32))
-    loss, gradient = loss_gradient(architecture, at, scaled, labels)
+    loss, gradient = loss_gradient(architecture, at, scaled, labels, images)
     norm = float(gradient.norm())
     if norm > max_norm:
         gradient = gradient * (max_norm / norm)

@@ -51,7 +51,7 @@ def test_a_row_carries_its_own_labels() -> None:
     offset, scale = np.full(DIM_O, 0.5), np.full(DIM_O, 2.0)
     parts = [_samples(2, 0), _samples(3, 1)]
     data = training_set([instance_rows(part, _policy(0.5, 2.0)) for part in parts])
-    observations, labels = data.sample(512, np.random.default_rng(0))
+    observations, labels, _ = data.sample(512, np.random.default_rng(0))
     expected = {
         tuple(np.float32((part.observations[n, t] - offset) * scale)): (part, n, t)
         for part in parts
@@ -84,7 +84,7 @@ def test_rows_are_drawn_by_weight_and_pairs_equally() -> None:
     draws = 40_000
     counts = np.zeros(len(weights))
     for _ in range(40):
-        observations, _ = data.sample(draws // 40, rng)
+        observations, _, _ = data.sample(draws // 40, rng)
         for row in observations:
             counts[identity[tuple(row.numpy())]] += 1
     assert weights.std() > 0.2 * weights.mean()  # the check below means something

@@ -11,11 +11,13 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from adgps_core.global_policy import GlobalPolicy
-from adgps_core.measurements import GRIPPER
+from adgps_core.global_policy import GlobalPolicy, PolicyVersion
+from adgps_core.measurements import FEATURES, GRIPPER, IMAGE
 from adgps_core.tally import Histogram
 from adgps_core.tasks import Task
 from adgps_core.typing import Array
@@ -34,7 +36,7 @@ from adgps_robot.outcome import Outcome, RolloutError
 from adgps_robot.policy_versions import PolicyVersions
 from adgps_robot.rollout import Rollout
 from adgps_robot.safety import Safety, SafetyError
-from adgps_robot.sampling import GlobalSampler, choose_sampler
+from adgps_robot.sampling import GlobalSampler, Sampler, choose_sampler
 
 PERIOD_ERRORS_MS = (0.1, 0.2, 0.5, 1, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 25, 50)
 """Bins of what the time between two ticks of a rollout differs from the period by, steady clock; in
@@ -62,6 +64,8 @@ class Controller:
     gate : what is known of the gate between controller and arm; None: there is no gate.
     joins : what else is measured with the states.
     gripper_joints : the gripper's, in the same joint states; its opening is measured then.
+    see_with : told whose vision network the next rollout sees with, where it is trained with the
+        policy; see `vision_version`.
     """
 
     def __init__(
@@ -82,6 +86,7 @@ class Controller:
         gate: GateWatch | None = None,
         joins: Joins | None = None,
         gripper_joints: Sequence[str] = (),
+        see_with: Callable[[PolicyVersion], None] = lambda _: None,
     ) -> None:
         self.task = task
         self.timing = timing
@@ -100,6 +105,9 @@ class Controller:
         self._ramp_time = ramp_time
         self.gate = gate
         self.joins = joins or Joins()
+        self.vision_version = PolicyVersion()
+        """Policy whose vision network counts; 0.0: the pre-trained one, which is not trained on."""
+        self._see_with = see_with
         self._send = send
         self._connected = connected
         self._robot = robot
@@ -239,7 +247,7 @@ class Controller:
         if self.active and (self._execution is None or self._execution.rollout is None):
             self._hold()
 
-    def on_measurement(self, name: str, stamp_ns: int, row: Array) -> None:
+    def on_measurement(self, name: str, stamp_ns: int, row: NDArray[Any]) -> None:
         """Take a measurement (dZ,); in lock-step, answer the state that waits for it."""
         self.joins[name].hear(stamp_ns, row, self._now())
         sample = self.states.newest
@@ -297,10 +305,22 @@ class Controller:
                 return
             if isinstance(execution.sampler, GlobalSampler):
                 self._policies.note_run(execution.sampler.policy)
+            self._choose_vision(execution.sampler)
             execution.since = self._now()
         sample = self.states.newest
         if self.timing.lock_step and sample is not None:
             self._advance(execution, sample)
+
+    def _choose_vision(self, sampler: Sampler) -> None:
+        """See a rollout with one version of the vision network: its policy's own, or the newest."""
+        policy = sampler.policy if isinstance(sampler, GlobalSampler) else self.newest_policy
+        trained = policy is not None and policy.architecture.vision is not None
+        version = policy.version if policy is not None and trained else PolicyVersion()
+        if version != self.vision_version:
+            self.vision_version = version
+            for name in (FEATURES, IMAGE):
+                self.joins[name].forget()
+            self._see_with(version)
 
     def _is_news(self, execution: Execution, sample: JointSample) -> bool:
         """Whether a state was not answered before, and is fresh."""
@@ -373,7 +393,7 @@ class Controller:
         self._send(sample.stamp_ns, torques)
         execution.on_tick(rollout.ticks)
 
-    def _measurements(self, sample: JointSample) -> Mapping[str, Array] | None:
+    def _measurements(self, sample: JointSample) -> Mapping[str, NDArray[Any]] | None:
         """What was measured with a state; None while something is missing."""
         joined = self.joins.measurements(sample.stamp_ns, self._now())
         if joined is None or not self.states.fingers:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
-from adgps_core.typing import Array
+from numpy.typing import NDArray
 
 KEPT = 8
 """Measurements kept in lock-step, in case they come before their states."""
@@ -31,12 +32,12 @@ class Join:
         self.what = what
         self._lock_step = lock_step
         self._timeout = timeout
-        self._rows: deque[tuple[int, Array]] = deque(maxlen=KEPT if lock_step else 1)
+        self._rows: deque[tuple[int, NDArray[Any]]] = deque(maxlen=KEPT if lock_step else 1)
         self._arrived = float("-inf")
         self.accepted = 0
         self.refused = 0
 
-    def hear(self, stamp_ns: int, row: Array, now: float) -> None:
+    def hear(self, stamp_ns: int, row: NDArray[Any], now: float) -> None:
         """Take a measurement.
 
         Parameters
@@ -51,7 +52,11 @@ class Join:
         self._arrived = now
         self.accepted += 1
 
-    def row(self, stamp_ns: int, now: float) -> Array | None:
+    def forget(self) -> None:
+        """Wait for new ones: those at hand do not count any more."""
+        self._rows.clear()
+
+    def row(self, stamp_ns: int, now: float) -> NDArray[Any] | None:
         """Measurement (dZ,) that belongs to the state of a stamp [ns]; None if it is not there."""
         if self._lock_step:
             rows = (row for stamp, row in self._rows if stamp == stamp_ns)
@@ -87,7 +92,7 @@ class Joins:
         """The one of a sensor."""
         return self._joins[name]
 
-    def measurements(self, stamp_ns: int, now: float) -> Mapping[str, Array] | None:
+    def measurements(self, stamp_ns: int, now: float) -> Mapping[str, NDArray[Any]] | None:
         """What was measured with the state of a stamp [ns]; None while something is missing."""
         rows = {join.name: join.row(stamp_ns, now) for join in self}
         found = {name: row for name, row in rows.items() if row is not None}

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from adgps_core import end_effector as ee
+from adgps_core.measurements import IMAGE
 from adgps_core.tasks import Task
 from adgps_core.trajectory import Trajectory
 from adgps_core.typing import Array
@@ -67,6 +70,7 @@ class Rollout:
         self._applied = np.empty((horizon, task.dim_u))
         self._lateness = np.zeros(horizon)
         self._measurements: dict[str, Array] = {}
+        self._images: list[bytes] = []
         self.clipped = 0
 
     @property
@@ -96,7 +100,7 @@ class Rollout:
         velocities: Array,
         state: Array,
         lateness: float = 0.0,
-        measurements: Mapping[str, Array] = _NOTHING,
+        measurements: Mapping[str, NDArray[Any]] = _NOTHING,
     ) -> Array | None:
         """Take a state, return the torques (dU,) that answer it; None after the last.
 
@@ -107,7 +111,7 @@ class Rollout:
         state : (dX,).
         lateness : of this tick against its schedule [s].
         measurements : name to (dZ,), what else was measured with this state; the same names and
-            lengths in every tick.
+            lengths in every tick, but for images.
 
         Raises
         ------
@@ -172,6 +176,7 @@ class Rollout:
             seed=self.goal.seed,
             start_ns=start_ns,
             measurements={name: rows[:count] for name, rows in self._measurements.items()},
+            images=tuple(self._images[:count]),
         )
 
     def _observe(self, t: int) -> Array:
@@ -183,8 +188,11 @@ class Rollout:
         newest: Array = observations[-1]
         return newest
 
-    def _note(self, t: int, measurements: Mapping[str, Array]) -> None:
+    def _note(self, t: int, measurements: Mapping[str, NDArray[Any]]) -> None:
         """Record what was measured with state t."""
+        if IMAGE in measurements:
+            self._images.append(measurements[IMAGE].tobytes())
+            measurements = {name: row for name, row in measurements.items() if name != IMAGE}
         if t == 0:
             self._measurements = {
                 name: np.empty((self.goal.horizon, len(row))) for name, row in measurements.items()

@@ -116,6 +116,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="pre-trained vision network that the global policy sees with",
     )
     parser.add_argument(
+        "--unfreeze",
+        action="store_true",
+        default=unset,
+        help="train the vision network with the policy",
+    )
+    parser.add_argument(
         "--config",
         type=Path,
         action="append",

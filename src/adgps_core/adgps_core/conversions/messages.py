@@ -6,12 +6,14 @@ nothing unchecked gets past this module.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from builtin_interfaces.msg import Time
 from numpy.typing import NDArray
+from sensor_msgs.msg import CompressedImage
 
 from adgps_core.conversions.arrays import to_array, to_numpy
 from adgps_core.global_policy import Architecture, GlobalPolicy, PolicyVersion
@@ -20,6 +22,7 @@ from adgps_core.policies import LinearGaussianPolicy
 from adgps_core.tasks.task import Instance
 from adgps_core.trajectory import Trajectory
 from adgps_core.typing import Array32
+from adgps_core.vision.pictures import IMAGE_FORMAT
 from adgps_msgs import msg
 
 _SECOND_NS = 1_000_000_000
@@ -148,6 +151,7 @@ def trajectory_to_msg(trajectory: Trajectory) -> msg.Trajectory:
             msg.Measurement(name=name, dim=values.shape[1], values=to_array(values))
             for name, values in trajectory.measurements.items()
         ],
+        images=[_image_to_msg(image) for image in trajectory.images],
     )
 
 
@@ -171,6 +175,7 @@ def trajectory_from_msg(message: msg.Trajectory) -> Trajectory:
         seed=int(message.seed),
         start_ns=ns_from_stamp(message.start),
         measurements=_measurements(message.measurements, horizon),
+        images=tuple(bytes(image.data) for image in message.images),
     )
 
 
@@ -220,6 +225,10 @@ def optimized_trajectories_from_msg(
         multipliers=multipliers,
         kl_weights=to_numpy(message.kl_weights, (policy.horizon,), "kl_weights"),
     )
+
+
+def _image_to_msg(image: bytes) -> CompressedImage:
+    return CompressedImage(format=IMAGE_FORMAT, data=array("B", image))
 
 
 def _measurements(items: Iterable[msg.Measurement], horizon: int) -> dict[str, NDArray[Any]]:

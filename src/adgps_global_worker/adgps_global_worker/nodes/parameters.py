@@ -65,6 +65,11 @@ _PARAMETERS: dict[str, tuple[Any, str, tuple[float, float] | None]] = {
     ),
     "replay_per_instance": (40, "Newest rollouts kept of one instance.", (1, 100_000)),
     "replay_total": (1000, "Newest rollouts kept of all instances.", (1, 1_000_000)),
+    "images": (
+        False,
+        "Train the policy's vision network too, from the images that trajectories carry.",
+        None,
+    ),
     "replay_depth": (20, "Messages a topic keeps for a worker that starts late.", (1, 10_000)),
     "server_timeout": (1.0, "Wait for an answer before a push is sent again [s].", (0.01, 60.0)),
 }
@@ -95,6 +100,7 @@ def replay_memory(node: Node) -> ReplayMemory:
         make_task(value(node, "task")),
         value(node, "replay_per_instance"),
         value(node, "replay_total"),
+        images=value(node, "images"),
     )
 
 

@@ -9,8 +9,11 @@ import numpy as np
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.node import Node
 
+from adgps_core.checkpoints import DamagedCheckpointError
 from adgps_core.global_policy import Architecture, GlobalPolicy, initial_values
 from adgps_core.tasks import TASKS, make_task
+from adgps_core.vision.features import VisionNetwork
+from adgps_core.vision.storage import read_network
 from adgps_param_server.checkpoints import CheckpointFolder
 from adgps_param_server.optimizers import KINDS, OptimizerConfiguration
 from adgps_param_server.server import ServerState
@@ -23,6 +26,11 @@ _PARAMETERS: dict[str, tuple[Any, str, tuple[float, float] | None]] = {
         0.0,
         "Logarithm of the untrained policy's variance, in units of action_scale squared.",
         (-20.0, 20.0),
+    ),
+    "vision": (
+        "",
+        "File of the pre-trained vision network that is trained with the policy; empty: none is.",
+        None,
     ),
     "seed": (0, "Seed of the initial policy parameters.", (0, 2**62)),
     "optimizer": ("adam", f"One of {', '.join(KINDS)}.", None),
@@ -86,19 +94,39 @@ def configuration(node: Node) -> dict[str, object]:
 def fresh_state(node: Node) -> ServerState:
     """Untrained policy and optimiser as configured; ValueError names what cannot be."""
     task = make_task(value(node, "task"))
+    vision = _vision(node)
     architecture = Architecture(
-        task.dim_o, task.dim_u, tuple(value(node, "hidden")), value(node, "action_scale")
+        task.dim_o,
+        task.dim_u,
+        tuple(value(node, "hidden")),
+        value(node, "action_scale"),
+        vision=vision.architecture if vision else None,
     )
     rng = np.random.default_rng(value(node, "seed"))
-    values = initial_values(architecture, rng, value(node, "initial_log_variance"))
+    values = initial_values(
+        architecture, rng, value(node, "initial_log_variance"), vision.values if vision else None
+    )
     optimizer = OptimizerConfiguration(
         value(node, "optimizer"),
         value(node, "learning_rate"),
         value(node, "momentum"),
         value(node, "weight_decay"),
     )
-    policy = GlobalPolicy(architecture, *task.observation_scaling, values)
+    offset, scale = task.observation_scaling
+    if vision is not None:  # robots see feature points as they are, not from where they rest
+        offset = offset.copy()
+        offset[: architecture.dim_seen] += np.tile(vision.rest, 2)
+    policy = GlobalPolicy(architecture, offset, scale, values)
     return ServerState(policy, optimizer)
+
+
+def _vision(node: Node) -> VisionNetwork | None:
+    """Read the vision network to begin with; ValueError if its file cannot be used."""
+    path = value(node, "vision")
+    try:
+        return read_network(Path(path)) if path else None
+    except (OSError, DamagedCheckpointError) as error:
+        raise ValueError(f"vision: {error}") from error
 
 
 def checkpoint_folder(node: Node) -> CheckpointFolder | None:

@@ -51,6 +51,11 @@ _PARAMETERS: Table = {
     ),
     "imu": (False, "Join the readings of imu/data into the trajectories.", None),
     "features": (False, "Join the messages of image_features into the trajectories.", None),
+    "images": (
+        False,
+        "Keep the images too, for a vision network trained with the policy; needs features.",
+        None,
+    ),
     "state_timeout": (
         0.0,
         "Longest wait for a joint state, IMU reading or image [s]; 0: 5 in lock-step, else 0.2.",

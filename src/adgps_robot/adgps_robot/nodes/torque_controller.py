@@ -17,10 +17,12 @@ from std_msgs.msg import Bool
 
 from adgps_core.conversions import messages
 from adgps_core.conversions.diagnostics import diagnostic_array
-from adgps_core.measurements import FEATURES, GRIPPER, IMU
+from adgps_core.global_policy import PolicyVersion
+from adgps_core.measurements import FEATURES, GRIPPER, IMAGE, IMU
 from adgps_core.tasks import make_task
 from adgps_core.typing import Array
 from adgps_msgs.msg import JointEffortCommand, PolicyParameters
+from adgps_msgs.msg import PolicyVersion as PolicyVersionMsg
 from adgps_robot.controller import Controller
 from adgps_robot.diagnostics import report
 from adgps_robot.gate_watch import GateWatch
@@ -79,13 +81,18 @@ class TorqueController(LifecycleNode):
             return TransitionCallbackReturn.FAILURE
         gate_timeout = value(self, "gate_timeout")
         waiting = timing.lock_step, timing.state_timeout
-        sensors = {"imu": (IMU, "IMU reading"), "features": (FEATURES, "word of an image")}
+        sensors = {
+            "imu": (IMU, "IMU reading"),
+            "features": (FEATURES, "word of an image"),
+            "images": (IMAGE, "image"),
+        }
         joins = [Join(*of, *waiting) for wanted, of in sensors.items() if value(self, wanted)]
         self._command = JointEffortCommand(name=joint_names, effort=array("d", [0.0] * task.dim_u))
         self._commands = self.create_lifecycle_publisher(
             JointEffortCommand, "joint_effort_command", RELIABLE
         )
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        self._visions = self.create_publisher(PolicyVersionMsg, "vision_version", LATCHED)
         self.controller = Controller(
             task,
             kinematics,
@@ -102,6 +109,7 @@ class TorqueController(LifecycleNode):
             gate=GateWatch(gate_timeout) if gate_timeout > 0 else None,
             joins=Joins(joins),
             gripper_joints=value(self, "gripper_joints") if GRIPPER in task.measured else (),
+            see_with=self._see_with,
         )
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         states = LATCHED if timing.lock_step else qos_profile_sensor_data
@@ -114,7 +122,8 @@ class TorqueController(LifecycleNode):
         if value(self, "imu"):
             self._listening.append(listen_to_imu(self, self.controller, states))
         if value(self, "features"):
-            self._listening.append(listen_to_features(self, self.controller, states))
+            images = value(self, "images")
+            self._listening.append(listen_to_features(self, self.controller, states, images))
         if gate_timeout > 0:
             self._listening.append(
                 self.create_subscription(Bool, "torque_gate/armed", self._on_gate, RELIABLE)
@@ -165,6 +174,7 @@ class TorqueController(LifecycleNode):
             self.destroy_timer(timer)
         self.destroy_lifecycle_publisher(self._commands)
         self.destroy_publisher(self._diagnostics)
+        self.destroy_publisher(self._visions)
         return TransitionCallbackReturn.SUCCESS
 
     def _on_joint_state(self, message: JointState) -> None:
@@ -194,6 +204,9 @@ class TorqueController(LifecycleNode):
             self.controller.on_policy(messages.global_policy_from_msg(message))
         except ValueError as error:
             self.get_logger().error(f"refused policy parameters: {error}")
+
+    def _see_with(self, version: PolicyVersion) -> None:
+        self._visions.publish(messages.version_to_msg(version))
 
     def _publish_diagnostics(self) -> None:
         values = report(self.controller)
