@@ -155,7 +155,7 @@ def describe_global_workers(
                 "mode": options.mode,
                 "seed": derived_seed(options.seed, 100 + index),
                 "global_workers": len(links.namespaces),
-                "images": options.unfreeze,
+                "train_vision": options.unfreeze,
                 "trajectory_topics": tuple(
                     f"{robot}/optimized_trajectories" for robot in links.robots[index]
                 ),

@@ -36,8 +36,7 @@ def describe_robots(options: StackOptions) -> tuple[NodeDescription, ...]:
             "features": True,
             "variation": 1.0,
             "network": _network(options),
-            "images": options.unfreeze,
-            "trained": options.unfreeze,
+            "train_vision": options.unfreeze,
         }
     return tuple(
         NodeDescription(
@@ -101,7 +100,7 @@ def describe_real_robots(
             "autostart": True,
             "imu": robot.imu is not None,
             "features": options.vision is not None,
-            "images": options.unfreeze,
+            "train_vision": options.unfreeze,
         }
         seed = derived_seed(options.seed, index)
         add(robot, CONTROLLER, {**common, **controller})
@@ -114,7 +113,7 @@ def describe_real_robots(
                 raise ValueError(f"{robot.namespace} has no camera to see with")
             eyes: dict[str, Parameter] = {
                 "network": _network(options),
-                "trained": options.unfreeze,
+                "train_vision": options.unfreeze,
                 "lock_step": False,
             }
             add(robot, FEATURE_EXTRACTOR, eyes)

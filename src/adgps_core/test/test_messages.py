@@ -75,6 +75,11 @@ _ROUND_TRIPS: dict[str, tuple[Any, Callable[[Any], Any], Callable[[Any], Any]]] 
         messages.trajectory_to_msg,
         messages.trajectory_from_msg,
     ),
+    "trajectory with images": (
+        Trajectory(**trajectory_fields(), images=tuple(bytes([n, 255, 0]) for n in range(T))),
+        messages.trajectory_to_msg,
+        messages.trajectory_from_msg,
+    ),
     "optimized, badmm": (
         make_optimized(method="badmm"),
         _optimized_to_msg,

@@ -56,9 +56,8 @@ def see_anew(
     assert vision is not None
     files = [pair[0] for pair in images.files] + [pair[1] for pair in images.files]
     pixels = np.stack([decompressed(file, vision.image_shape) for file in files])
-    points = forward_vision(
-        vision, values[: architecture.vision_size], scaled_images(torch.from_numpy(pixels))
-    )
+    scaled = scaled_images(torch.from_numpy(pixels)).to(values)
+    points = forward_vision(vision, values[: architecture.vision_size], scaled)
     now, first = points.chunk(2)
     features = (torch.cat([now, first], 1) - images.offset) * images.scale
     return torch.cat([features, observations[:, architecture.dim_seen :]], 1)

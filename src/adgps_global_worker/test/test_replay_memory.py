@@ -10,6 +10,7 @@ from adgps_core.global_policy import Architecture
 from adgps_core.optimized import OptimizedTrajectories
 from adgps_core.policies import LinearGaussianPolicy
 from adgps_core.tasks import Instance
+from adgps_core.vision.architecture import VisionArchitecture
 from adgps_global_worker.replay_memory import RefusedTrajectoriesError, ReplayMemory
 
 
@@ -169,3 +170,27 @@ def test_impossible_capacities_and_policies_are_refused() -> None:
         _memory(per_instance=10, total=5)
     with pytest.raises(ValueError, match="3 numbers to 2"):
         _memory().check_policy(Architecture(3, 2))
+
+
+def test_where_vision_is_trained_samples_and_policies_must_have_some() -> None:
+    """And images come back with their rollouts."""
+    seeing = ReplayMemory(TASK, 4, 10, images=True)
+    with pytest.raises(RefusedTrajectoriesError, match="no images"):
+        seeing.add(make_optimized())
+    files = tuple(bytes([step]) for step in range(TASK.horizon))
+    optimized = make_optimized()
+    samples = tuple(replace(sample, images=files) for sample in optimized.samples)
+    seeing.add(replace(optimized, samples=samples))
+    assert seeing.samples(INSTANCES[0].id).images == (files,) * 3
+    blind = _memory()
+    blind.add(replace(optimized, samples=samples))
+    assert blind.samples(INSTANCES[0].id).images == ()
+
+    without = Architecture(TASK.dim_o, TASK.dim_u)
+    with_vision = Architecture(TASK.dim_o, TASK.dim_u, vision=VisionArchitecture(8, 8, 1, 2, 1))
+    seeing.check_policy(with_vision)
+    with pytest.raises(ValueError, match="has none"):
+        seeing.check_policy(without)
+    blind.check_policy(without)
+    with pytest.raises(ValueError, match="has one"):
+        blind.check_policy(with_vision)

@@ -33,10 +33,9 @@ from adgps_robot.kinematics import Kinematics
 from adgps_robot.limits import Limits
 from adgps_robot.motion import MotionSettings
 from adgps_robot.outcome import Outcome, RolloutError
-from adgps_robot.policy_versions import PolicyVersions
+from adgps_robot.policy_choice import PolicyChoice
 from adgps_robot.rollout import Rollout
 from adgps_robot.safety import Safety, SafetyError
-from adgps_robot.sampling import GlobalSampler, Sampler, choose_sampler
 
 PERIOD_ERRORS_MS = (0.1, 0.2, 0.5, 1, 1.5, 2, 3, 4, 5, 6, 8, 10, 15, 20, 25, 50)
 """Bins of what the time between two ticks of a rollout differs from the period by, steady clock; in
@@ -64,8 +63,7 @@ class Controller:
     gate : what is known of the gate between controller and arm; None: there is no gate.
     joins : what else is measured with the states.
     gripper_joints : the gripper's, in the same joint states; its opening is measured then.
-    see_with : told whose vision network the next rollout sees with, where it is trained with the
-        policy; see `vision_version`.
+    see_with : told whose vision network the next rollout sees with, see `PolicyChoice`.
     """
 
     def __init__(
@@ -86,14 +84,14 @@ class Controller:
         gate: GateWatch | None = None,
         joins: Joins | None = None,
         gripper_joints: Sequence[str] = (),
-        see_with: Callable[[PolicyVersion], None] = lambda _: None,
+        see_with: Callable[[PolicyVersion], None] | None = None,
     ) -> None:
         self.task = task
         self.timing = timing
         self.safety = Safety()
         self.states = StateFilter(joint_names, gripper_joints)
         self.active = False
-        self._policies = PolicyVersions()
+        self._policies = PolicyChoice(task, self._see_anew if see_with else None)
         self.outcomes: Counter[Outcome] = Counter()
         self.ticks = 0
         self.clipped = 0
@@ -105,8 +103,6 @@ class Controller:
         self._ramp_time = ramp_time
         self.gate = gate
         self.joins = joins or Joins()
-        self.vision_version = PolicyVersion()
-        """Policy whose vision network counts; 0.0: the pre-trained one, which is not trained on."""
         self._see_with = see_with
         self._send = send
         self._connected = connected
@@ -122,6 +118,11 @@ class Controller:
     def newest_policy(self) -> GlobalPolicy | None:
         """Global policy that arrived last."""
         return self._policies.newest
+
+    @property
+    def vision_version(self) -> PolicyVersion:
+        """Policy whose vision network counts; 0.0: the pre-trained one."""
+        return self._policies.vision_version
 
     @property
     def busy(self) -> bool:
@@ -216,14 +217,8 @@ class Controller:
             self._let_go()
 
     def on_policy(self, policy: GlobalPolicy) -> None:
-        """Take a version of the global policy; ValueError if it does not fit the task."""
-        sizes = (policy.architecture.dim_o, policy.architecture.dim_u)
-        if sizes != (self.task.dim_o, self.task.dim_u):
-            raise ValueError(
-                f"the policy maps {sizes[0]} numbers to {sizes[1]}, "
-                f"the task {self.task.dim_o} to {self.task.dim_u}"
-            )
-        self._policies.add(policy)
+        """Take a version of the global policy; ValueError if it does not fit."""
+        self._policies.hear(policy)
         self._try_to_begin()
 
     def on_joint_state(
@@ -300,27 +295,20 @@ class Controller:
         if execution is None or execution.rollout is not None:
             return
         if execution.sampler is None:
-            execution.sampler = choose_sampler(execution.goal, [*self._policies])
+            execution.sampler = self._policies.choose(execution.goal)
             if execution.sampler is None:
                 return
-            if isinstance(execution.sampler, GlobalSampler):
-                self._policies.note_run(execution.sampler.policy)
-            self._choose_vision(execution.sampler)
             execution.since = self._now()
         sample = self.states.newest
         if self.timing.lock_step and sample is not None:
             self._advance(execution, sample)
 
-    def _choose_vision(self, sampler: Sampler) -> None:
-        """See a rollout with one version of the vision network: its policy's own, or the newest."""
-        policy = sampler.policy if isinstance(sampler, GlobalSampler) else self.newest_policy
-        trained = policy is not None and policy.architecture.vision is not None
-        version = policy.version if policy is not None and trained else PolicyVersion()
-        if version != self.vision_version:
-            self.vision_version = version
-            for name in (FEATURES, IMAGE):
-                self.joins[name].forget()
-            self._see_with(version)
+    def _see_anew(self, version: PolicyVersion) -> None:
+        """Wait for what another version of the vision network sees."""
+        for name in (FEATURES, IMAGE):
+            self.joins[name].forget()
+        assert self._see_with is not None
+        self._see_with(version)
 
     def _is_news(self, execution: Execution, sample: JointSample) -> bool:
         """Whether a state was not answered before, and is fresh."""

@@ -1,10 +1,12 @@
 """What the tests of this package share: an arm of numbers, goals for it, a controller on it."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pybullet_data
 
+from adgps_core.global_policy import PolicyVersion
 from adgps_core.policies import LinearGaussianPolicy
 from adgps_core.tasks import make_task
 from adgps_core.typing import Array
@@ -64,6 +66,7 @@ class Bench:
         ramp_time: float = 0.0,
         motion: MotionSettings | None = None,
         gate: GateWatch | None = None,
+        see_with: Callable[[PolicyVersion], None] | None = None,
     ) -> None:
         self.now = 100.0
         self.clock_ns = 1_000_000_000
@@ -87,6 +90,7 @@ class Bench:
             ramp_time=ramp_time,
             motion=motion,
             gate=gate,
+            see_with=see_with,
         )
         self.pending = False
 

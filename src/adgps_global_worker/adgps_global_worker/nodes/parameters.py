@@ -65,7 +65,7 @@ _PARAMETERS: dict[str, tuple[Any, str, tuple[float, float] | None]] = {
     ),
     "replay_per_instance": (40, "Newest rollouts kept of one instance.", (1, 100_000)),
     "replay_total": (1000, "Newest rollouts kept of all instances.", (1, 1_000_000)),
-    "images": (
+    "train_vision": (
         False,
         "Train the policy's vision network too, from the images that trajectories carry.",
         None,
@@ -100,7 +100,7 @@ def replay_memory(node: Node) -> ReplayMemory:
         make_task(value(node, "task")),
         value(node, "replay_per_instance"),
         value(node, "replay_total"),
-        images=value(node, "images"),
+        images=value(node, "train_vision"),
     )
 
 

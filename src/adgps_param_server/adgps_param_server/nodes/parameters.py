@@ -10,11 +10,11 @@ from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescri
 from rclpy.node import Node
 
 from adgps_core.checkpoints import DamagedCheckpointError
-from adgps_core.global_policy import Architecture, GlobalPolicy, initial_values
 from adgps_core.tasks import TASKS, make_task
 from adgps_core.vision.features import VisionNetwork
 from adgps_core.vision.storage import read_network
 from adgps_param_server.checkpoints import CheckpointFolder
+from adgps_param_server.initial_policy import initial_policy
 from adgps_param_server.optimizers import KINDS, OptimizerConfiguration
 from adgps_param_server.server import ServerState
 
@@ -93,18 +93,13 @@ def configuration(node: Node) -> dict[str, object]:
 
 def fresh_state(node: Node) -> ServerState:
     """Untrained policy and optimiser as configured; ValueError names what cannot be."""
-    task = make_task(value(node, "task"))
-    vision = _vision(node)
-    architecture = Architecture(
-        task.dim_o,
-        task.dim_u,
-        tuple(value(node, "hidden")),
+    policy = initial_policy(
+        make_task(value(node, "task")),
+        value(node, "hidden"),
         value(node, "action_scale"),
-        vision=vision.architecture if vision else None,
-    )
-    rng = np.random.default_rng(value(node, "seed"))
-    values = initial_values(
-        architecture, rng, value(node, "initial_log_variance"), vision.values if vision else None
+        value(node, "initial_log_variance"),
+        np.random.default_rng(value(node, "seed")),
+        _vision(node),
     )
     optimizer = OptimizerConfiguration(
         value(node, "optimizer"),
@@ -112,11 +107,6 @@ def fresh_state(node: Node) -> ServerState:
         value(node, "momentum"),
         value(node, "weight_decay"),
     )
-    offset, scale = task.observation_scaling
-    if vision is not None:  # robots see feature points as they are, not from where they rest
-        offset = offset.copy()
-        offset[: architecture.dim_seen] += np.tile(vision.rest, 2)
-    policy = GlobalPolicy(architecture, offset, scale, values)
     return ServerState(policy, optimizer)
 
 

@@ -38,7 +38,7 @@ NEWEST = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 
 PARAMETERS: Table = {
     "network": ("", "File of the vision network, as pre-training leaves it.", None),
-    "trained": (
+    "train_vision": (
         False,
         "True: the network is trained with the policy; its versions are followed, and the images "
         "are sent along. False: it stays as it is.",
@@ -82,7 +82,7 @@ class FeatureExtractor(Node):
         lock_step = bool(value(self, "lock_step"))
         self._architecture = network.architecture
         self._eyes: FrozenEyes | TrainedEyes = FrozenEyes(network)
-        if value(self, "trained"):
+        if value(self, "train_vision"):
             self._eyes = self._follow(TrainedEyes(network))
         self._features = ImageFeatures()
         self._accepted = self._refused = 0

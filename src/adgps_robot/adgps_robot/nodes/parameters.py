@@ -8,9 +8,11 @@ from typing import Any
 from rclpy.node import Node
 
 from adgps_core import end_effector as ee
+from adgps_core.measurements import FEATURES, IMAGE, IMU
 from adgps_core.tasks import TASKS
 from adgps_robot import panda
 from adgps_robot.execution import Timing
+from adgps_robot.joining import Join, Joins
 from adgps_robot.kinematics import Kinematics
 from adgps_robot.limits import Limits
 from adgps_robot.motion import MotionSettings
@@ -51,9 +53,9 @@ _PARAMETERS: Table = {
     ),
     "imu": (False, "Join the readings of imu/data into the trajectories.", None),
     "features": (False, "Join the messages of image_features into the trajectories.", None),
-    "images": (
+    "train_vision": (
         False,
-        "Keep the images too, for a vision network trained with the policy; needs features.",
+        "The vision network is trained with the policy: keep the images too. Needs features.",
         None,
     ),
     "state_timeout": (
@@ -170,6 +172,19 @@ def timing(node: Node) -> Timing:
         policy_timeout=value(node, "policy_timeout"),
         lateness_budget=value(node, "lateness_budget"),
     )
+
+
+def joins(node: Node, timing: Timing) -> Joins:
+    """Read what is measured with the states; ValueError if it cannot be."""
+    if value(node, "train_vision") and not value(node, "features"):
+        raise ValueError("train_vision needs features")
+    sensors = {
+        "imu": (IMU, "IMU reading"),
+        "features": (FEATURES, "word of an image"),
+        "train_vision": (IMAGE, "image"),
+    }
+    wanted = (of for name, of in sensors.items() if value(node, name))
+    return Joins([Join(*of, timing.lock_step, timing.state_timeout) for of in wanted])
 
 
 def limits(node: Node, kinematics: Kinematics) -> Limits | None:

@@ -18,7 +18,7 @@ from std_msgs.msg import Bool
 from adgps_core.conversions import messages
 from adgps_core.conversions.diagnostics import diagnostic_array
 from adgps_core.global_policy import PolicyVersion
-from adgps_core.measurements import FEATURES, GRIPPER, IMAGE, IMU
+from adgps_core.measurements import GRIPPER
 from adgps_core.tasks import make_task
 from adgps_core.typing import Array
 from adgps_msgs.msg import JointEffortCommand, PolicyParameters
@@ -26,7 +26,6 @@ from adgps_msgs.msg import PolicyVersion as PolicyVersionMsg
 from adgps_robot.controller import Controller
 from adgps_robot.diagnostics import report
 from adgps_robot.gate_watch import GateWatch
-from adgps_robot.joining import Join, Joins
 from adgps_robot.kinematics import Kinematics
 from adgps_robot.nodes import parameters
 from adgps_robot.nodes.declaring import joint_array, value
@@ -76,17 +75,11 @@ class TorqueController(LifecycleNode):
             limits = parameters.limits(self, kinematics)
             hold_damping = joint_array(self, "hold_damping")
             motion = parameters.motion(self)
+            joins = parameters.joins(self, timing)
         except ValueError as error:
             self.get_logger().error(f"cannot configure: {error}")
             return TransitionCallbackReturn.FAILURE
         gate_timeout = value(self, "gate_timeout")
-        waiting = timing.lock_step, timing.state_timeout
-        sensors = {
-            "imu": (IMU, "IMU reading"),
-            "features": (FEATURES, "word of an image"),
-            "images": (IMAGE, "image"),
-        }
-        joins = [Join(*of, *waiting) for wanted, of in sensors.items() if value(self, wanted)]
         self._command = JointEffortCommand(name=joint_names, effort=array("d", [0.0] * task.dim_u))
         self._commands = self.create_lifecycle_publisher(
             JointEffortCommand, "joint_effort_command", RELIABLE
@@ -107,9 +100,9 @@ class TorqueController(LifecycleNode):
             ramp_time=value(self, "ramp_time"),
             motion=motion,
             gate=GateWatch(gate_timeout) if gate_timeout > 0 else None,
-            joins=Joins(joins),
+            joins=joins,
             gripper_joints=value(self, "gripper_joints") if GRIPPER in task.measured else (),
-            see_with=self._see_with,
+            see_with=self._see_with if value(self, "train_vision") else None,
         )
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         states = LATCHED if timing.lock_step else qos_profile_sensor_data
@@ -122,8 +115,8 @@ class TorqueController(LifecycleNode):
         if value(self, "imu"):
             self._listening.append(listen_to_imu(self, self.controller, states))
         if value(self, "features"):
-            images = value(self, "images")
-            self._listening.append(listen_to_features(self, self.controller, states, images))
+            train_vision = value(self, "train_vision")
+            self._listening.append(listen_to_features(self, self.controller, states, train_vision))
         if gate_timeout > 0:
             self._listening.append(
                 self.create_subscription(Bool, "torque_gate/armed", self._on_gate, RELIABLE)
