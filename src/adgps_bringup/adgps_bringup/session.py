@@ -85,7 +85,7 @@ def running(
         show(f"ROS_DOMAIN_ID={domain_id}")
         try:
             with (
-                Supervisor(to_start, log_folder, show) as supervisor,
+                Supervisor(to_start, log_folder, show, watch=ledger.note) as supervisor,
                 RosNode("adgps", domain_id) as ros,
             ):
                 session = Session(domain_id, supervisor, ros.node, interrupts, ledger)

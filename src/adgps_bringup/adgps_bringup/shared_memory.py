@@ -1,6 +1,7 @@
 """Shared memory that Fast DDS leaves in /dev/shm when a process is killed.
 
-Only what a process of ours was seen to use, and what no living process uses any more, is removed.
+What no living process uses any more is removed, if a process of ours was seen to use it, or if it
+came while ours ran: one that is killed as it makes a segment was never seen with it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ from contextlib import suppress
 from pathlib import Path
 
 _FOLDER = Path("/dev/shm")
+_FILE = re.compile(r"(?:sem\.)?(fastrtps_(?:port\d+|[0-9a-f]+))(?:_el|_mutex)?")
+_MAKING = 0.5
+"""How long a segment may be there before its maker has mapped it, at most [s]."""
 _MAPPED = re.compile(r"/dev/shm/(?:sem\.)?(fastrtps_(?:port\d+|[0-9a-f]+))")
 
 
@@ -28,32 +32,51 @@ class SegmentLedger:
 
     def __init__(self, period: float = 3.0) -> None:
         """Look at the processes at most once a period [s]."""
+        self._before = _segments()
         self._seen: set[str] = set()
         self._period = period
         self._next = 0.0
 
     def watch(self, pids: Iterable[int], now: bool = False) -> None:
-        """Note what the processes use; does nothing before the period is over unless now."""
+        """Note what the processes use, but not before the period is over, unless now."""
         if now or time.monotonic() >= self._next:
-            for pid in pids:
-                self._seen |= mapped_segments(pid)
+            self.note(pids)
             self._next = time.monotonic() + self._period
+
+    def note(self, pids: Iterable[int]) -> None:
+        """Note what the processes use."""
+        for pid in pids:
+            self._seen |= mapped_segments(pid)
 
     def clean(self) -> list[str]:
         """Remove the segments that nobody uses any more; their names."""
-        if not any(self._files(name) for name in self._seen):
-            return []
-        alive = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdecimal()]
-        used = set[str]().union(*(mapped_segments(pid) for pid in alive))
-        removed = [name for name in sorted(self._seen - used) if self._files(name)]
-        for name in removed:
-            for file in self._files(name):
+        dead = self._dead()
+        if dead - self._seen:
+            time.sleep(_MAKING)
+            dead &= self._dead()
+        for name in dead:
+            for file in (name, f"{name}_el", f"sem.{name}_mutex"):
                 with suppress(OSError):
-                    file.unlink()
-        return removed
+                    (_FOLDER / file).unlink()
+        return sorted(dead)
 
-    @staticmethod
-    def _files(name: str) -> list[Path]:
-        """Files that belong to a segment: its memory, its lock, its semaphore."""
-        names = (name, f"{name}_el", f"sem.{name}_mutex")
-        return [_FOLDER / file for file in names if (_FOLDER / file).exists()]
+    def _dead(self) -> set[str]:
+        """Segments that were seen, or came since, and that nobody uses now.
+
+        Of those that were not seen none is a port: these belong to a domain, and any process in it
+        may open one at any time.
+        """
+        found = _segments()
+        came = {name for name in found - self._before if "port" not in name}
+        suspects = (found & self._seen) | came
+        if not suspects:
+            return set()
+        alive = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdecimal()]
+        return suspects.difference(*(mapped_segments(pid) for pid in alive))
+
+
+def _segments() -> set[str]:
+    """Names of all segments that there are."""
+    files = _FOLDER.iterdir() if _FOLDER.is_dir() else ()
+    matches = (_FILE.fullmatch(file.name) for file in files)
+    return {match[1] for match in matches if match}
