@@ -99,6 +99,7 @@ def _launch(options: StackOptions, context: LaunchContext) -> list[LaunchDescrip
 
 def choose(arguments: Mapping[str, str], *, go_on: bool = True) -> StackOptions:
     """Choices of the run from launch arguments; ValueError with one line if they cannot be."""
+    unfreeze = arguments["unfreeze"] == "true"
     run = arguments["run"] or f"runs/{arguments['task']}-{datetime.now():%Y%m%d-%H%M%S}"
     options = StackOptions(
         task=arguments["task"],
@@ -115,9 +116,9 @@ def choose(arguments: Mapping[str, str], *, go_on: bool = True) -> StackOptions:
         storage=arguments.get("storage", STORAGES[0]),
         demo=find_or_name(demo) if (demo := _path(arguments, "demo")) else None,
         vision=_path(arguments, "vision"),
-        unfreeze=arguments["unfreeze"] == "true",
+        unfreeze=unfreeze,
         parameter_files=hyper_parameters(
-            arguments["task"], arguments["method"], arguments["optimizer"]
+            arguments["task"], arguments["method"], arguments["optimizer"], unfreeze
         ),
     )
     return _go_on(options) if go_on else options

@@ -24,12 +24,15 @@ def launch_folder() -> Path:
     raise FileNotFoundError("the launch folder of adgps_bringup is neither installed nor in source")
 
 
-def hyper_parameters(task: str, method: str, optimizer: str) -> tuple[Path, ...]:
-    """Parameter files of a task: its own, then that of the combination if there is one."""
+def hyper_parameters(
+    task: str, method: str, optimizer: str, unfreeze: bool = False
+) -> tuple[Path, ...]:
+    """Parameter files of a task: its own, then what there is for the combination, and unfrozen."""
     folder = launch_folder() / "config"
-    combination = folder / task / f"{method}_{optimizer}.yaml"
-    files = (folder / f"{task}.yaml", combination)
-    return tuple(path for path in files if path == files[0] or path.exists())
+    own = folder / f"{task}.yaml"
+    more = [f"{method}_{optimizer}", *(["unfrozen"] if unfreeze else [])]
+    files = (folder / task / f"{name}.yaml" for name in more)
+    return (own, *(path for path in files if path.exists()))
 
 
 def real_parameters() -> Path:

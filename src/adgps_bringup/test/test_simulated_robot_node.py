@@ -19,6 +19,7 @@ from adgps_core.measurements import DIM_IMU, FEATURES, GRIPPER, IMU  # noqa: E40
 from adgps_core.tasks import make_task  # noqa: E402
 from adgps_core.vision.architecture import FIGURE_8, initial_vision_values  # noqa: E402
 from adgps_core.vision.features import VisionNetwork  # noqa: E402
+from adgps_core.vision.pictures import decompressed  # noqa: E402
 from adgps_core.vision.storage import write_network  # noqa: E402
 from adgps_msgs.action import ExecuteRollout  # noqa: E402
 
@@ -96,6 +97,22 @@ def test_who_sees_records_features_of_its_own_camera(make: Make, tmp_path: Path)
     np.testing.assert_array_equal(again.measurements[FEATURES], rows)
     assert np.abs(others.measurements[FEATURES][0] - rows[0]).max() > 1e-4
     assert (once.measurements[GRIPPER] > 0.01).all()
+
+
+def test_where_vision_is_trained_images_come_with_the_trajectory(
+    make: Make, tmp_path: Path
+) -> None:
+    """One for every tick, and features are what the network says of that very file."""
+    network = VisionNetwork(FIGURE_8, initial_vision_values(FIGURE_8, np.random.default_rng(0)))
+    path = tmp_path / "network.safetensors"
+    write_network(path, network)
+    eyes = {"camera": True, "features": True, "train_vision": True, "network": path}
+    _, client = make(task="visual_door", seed=4, **eyes)
+    once, again = client.rollout(3, 1), client.rollout(3, 1)
+    assert len(set(once.images)) == 3 and again.images == once.images
+    images = [decompressed(file, FIGURE_8.image_shape) for file in once.images]
+    points = [network.points(image) for image in images]
+    np.testing.assert_array_equal(once.measurements[FEATURES], np.array(points, np.float64))
 
 
 def test_a_network_that_is_none_is_refused_in_one_line(make: Make, tmp_path: Path) -> None:

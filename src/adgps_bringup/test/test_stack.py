@@ -241,6 +241,20 @@ def test_who_sees_has_a_camera_and_the_runs_own_network() -> None:
         StackOptions(vision=Path("/net"))
 
 
+def test_vision_is_trained_with_the_policy_only_where_it_is_unfrozen() -> None:
+    """The server begins with the run's network; whoever sees or learns is told."""
+    frozen = StackOptions(task="door", run=Path("/r"), demo=Path("/bag"), vision=Path("/net"))
+    for chosen in (frozen, replace(frozen, unfreeze=True)):
+        stack = describe_stack(chosen)
+        (server,) = stack.of("param_server")
+        expected = "/r/vision.safetensors" if chosen.unfreeze else ""
+        assert server.parameters.get("vision", "") == expected
+        for node in (*stack.of("simulated_robot"), *stack.of("global_worker")):
+            assert node.parameters.get("train_vision", False) is chosen.unfreeze
+    with pytest.raises(ValueError, match="needs a vision network"):
+        replace(frozen, vision=None, unfreeze=True)
+
+
 def test_a_task_that_demonstrations_define_is_refused_without() -> None:
     """Before anything is started; with them, every local worker reads them."""
     door = StackOptions(task="door", run=Path("/r"))

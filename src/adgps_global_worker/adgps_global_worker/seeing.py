@@ -11,13 +11,19 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from adgps_core.global_policy import Architecture
+from adgps_core.vision.architecture import VisionArchitecture
 from adgps_core.vision.network import forward_vision, scaled_images
 from adgps_core.vision.pictures import decompressed
 
 Pair = tuple[bytes, bytes]
 """Files of the current image and of the rollout's first one."""
+
+AT_ONCE = 8
+"""Images that the network is differentiated on at once: their maps stay in the caches, and a
+mini-batch takes no gigabytes."""
 
 
 @dataclass(frozen=True)
@@ -54,10 +60,30 @@ def see_anew(
     """
     vision = architecture.vision
     assert vision is not None
-    files = [pair[0] for pair in images.files] + [pair[1] for pair in images.files]
-    pixels = np.stack([decompressed(file, vision.image_shape) for file in files])
-    scaled = scaled_images(torch.from_numpy(pixels)).to(values)
-    points = forward_vision(vision, values[: architecture.vision_size], scaled)
-    now, first = points.chunk(2)
-    features = (torch.cat([now, first], 1) - images.offset) * images.scale
+    places: dict[bytes, int] = {}  # rows of one rollout share its first image
+    now, first = (
+        torch.tensor([places.setdefault(pair[which], len(places)) for pair in images.files])
+        for which in (0, 1)
+    )
+    points = _points(vision, values[: architecture.vision_size], list(places))
+    features = (torch.cat([points[now], points[first]], 1) - images.offset) * images.scale
     return torch.cat([features, observations[:, architecture.dim_seen :]], 1)
+
+
+def _points(vision: VisionArchitecture, values: Tensor, files: Sequence[bytes]) -> Tensor:
+    """Feature points (images, dF) of files; maps are computed again where the gradient needs them.
+
+    Kept, they would be 10 MB an image.
+    """
+
+    def see(vision_values: Tensor, pixels: Tensor) -> Tensor:
+        return forward_vision(vision, vision_values, scaled_images(pixels).to(vision_values))
+
+    parts = []
+    for begin in range(0, len(files), AT_ONCE):
+        some = files[begin : begin + AT_ONCE]
+        pixels = np.stack([decompressed(file, vision.image_shape) for file in some])
+        part = checkpoint(see, values, torch.from_numpy(pixels), use_reentrant=False)
+        assert isinstance(part, Tensor)
+        parts.append(part)
+    return torch.cat(parts)

@@ -166,7 +166,7 @@ def _prepare_from_bag(
         found = survey(bag)
     options = options_for(options, found)
     if not arguments.resume:
-        own = hyper_parameters(options.task, options.method, options.optimizer)
+        own = _hyper_parameters(options)
         extra = tuple(path.absolute() for path in arguments.config or ())
         options = replace(options, parameter_files=(*own, *extra))
     _check(arguments, (*practice.nodes, *describe_from_bag(options, found).nodes))
@@ -252,10 +252,14 @@ def choose(arguments: argparse.Namespace) -> StackOptions:
     stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
     run_folder = (arguments.run or Path("runs") / f"{options.task}-{stamp}").absolute()
     check_new(run_folder)
-    own = hyper_parameters(options.task, options.method, options.optimizer)
+    own = _hyper_parameters(options)
     if options.real:
         own = (real_parameters(), *own)
     return replace(options, run=run_folder, parameter_files=(*own, *extra))
+
+
+def _hyper_parameters(options: StackOptions) -> tuple[Path, ...]:
+    return hyper_parameters(options.task, options.method, options.optimizer, options.unfreeze)
 
 
 def _refuse_for_real(chosen: dict[str, Any]) -> None:
