@@ -244,10 +244,11 @@ def test_processes_are_started_again_as_the_stack_says(launched: Launched) -> No
 
 
 def test_processes_are_tied_to_launch(launched: Launched) -> None:
-    for action, _ in pairs(launched):
+    for action, node in pairs(launched):
         prefix, _, _ = split(action)
-        assert prefix[-2].endswith("tether.py")
+        assert any(part.endswith("tether.py") for part in prefix)
         assert prefix[-1] == str(os.getpid())
+        assert ("--nice" in prefix) == (node.nice > 0)
 
 
 def test_the_run_can_be_evaluated(launched: Launched) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from adgps_bringup.experiments.scaling.plan import PlannedRun, choose
+from adgps_bringup.experiments.scaling.plan import PlannedRun, choose, expected_s
 from adgps_bringup.experiments.scaling.results import read_result, read_results, tune
 from adgps_bringup.experiments.scaling.runner import run_all
 from adgps_bringup.experiments.stages import claim
@@ -26,18 +27,26 @@ def run_scaling(folder: Path, preset: str, seed: int, interrupts: Interrupts) ->
     """
     claim(folder, {"experiment": "scaling", "preset": preset, "seed": seed})
     plan = choose(preset, seed)
-    gps = {}
+    later_s = plan.expected_s
 
     def evaluate(run: PlannedRun) -> None:
         # At once, when nobody trains: a run's small files then say all that the report needs.
         say(f"evaluating {run.name}")
         read_result(run, folder, plan.kept)
 
-    if plan.tuning():
-        run_all(plan.tuning(), plan, folder, interrupts, say, finish=evaluate)
-        gps = tune(plan, folder, interrupts, say)
-    runs = plan.runs(gps)
-    run_all(runs, plan, folder, interrupts, say, finish=evaluate)
+    def run(planned: Sequence[PlannedRun]) -> None:
+        nonlocal later_s
+        later_s -= expected_s(planned, plan.side_by_side)
+        run_all(planned, plan, folder, interrupts, say, finish=evaluate, later_s=later_s)
+
+    runs: list[PlannedRun] = []
+    for network in plan.pairs:
+        mine, gps = plan.of(network), {}
+        if mine.tuning():
+            run(mine.tuning())
+            gps[network] = tune(plan, network, folder, interrupts, say)
+        run(mine.runs(gps))
+        runs += mine.runs(gps)
     results = read_results(runs, plan, folder, interrupts, say)
     # Imported late: figures take seconds to import.
     from adgps_bringup.experiments.scaling.report import write_report

@@ -7,9 +7,9 @@ They differ in who waits for whom:
     AGPS      one robot whose global worker trains while it practises
     ADGPS-N   N of these pairs, which share out the instances
 
-First comes the tuning of GPS, in lock-step: each candidate of its steps of SGD is run, and the one
-with the shortest wall clock to the threshold, by the measured times of its phases, is what GPS is
-run with.
+Networks come one after the other, each with the tuning of GPS first, in lock-step: each candidate
+of its steps of SGD is run, and the one with the shortest wall clock to the threshold, by the
+measured times of its phases, is what GPS is run with.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ class Plan:
 
     name: str
     pairs: Mapping[str, tuple[int, ...]] = field(
-        default_factory=lambda: {"small": (8, 4, 1, 2), "large": (8, 4, 1)}
+        default_factory=lambda: {"small": (8, 1, 4, 2), "large": (8, 1, 4)}
     )
     seeds: tuple[int, ...] = (0, 1, 2)
     iterations: int = 12
@@ -136,7 +136,7 @@ class Plan:
         GpsSteps(2, 200),
         GpsSteps(4, 100),
     )
-    side_by_side: int = 3
+    side_by_side: int = 4
     kept: int = 200
     predicted: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 
@@ -144,6 +144,15 @@ class Plan:
     def hold(self) -> int:
         """Rollouts over which a policy has to stay good to have learned: an iteration's."""
         return self.samples * INSTANCES
+
+    def of(self, network: str) -> Plan:
+        """What is planned for one network."""
+        return replace(self, pairs={network: self.pairs[network]})
+
+    @property
+    def expected_s(self) -> float:
+        """How long all runs take, about [s]."""
+        return expected_s((*self.tuning(), *self.runs({})), self.side_by_side)
 
     def tuning(self) -> tuple[PlannedRun, ...]:
         """Candidates for the steps of GPS, in lock-step; none if there is no choice."""
@@ -205,6 +214,11 @@ def groups(runs: Sequence[PlannedRun], side_by_side: int) -> tuple[tuple[Planned
         else:
             found.append([run])
     return tuple(tuple(group) for group in found)
+
+
+def expected_s(runs: Sequence[PlannedRun], side_by_side: int) -> float:
+    """How long runs take, about, as many of them at once as `groups` lets [s]."""
+    return sum(max(run.expected_s for run in group) for group in groups(runs, side_by_side))
 
 
 PRESETS = {

@@ -15,7 +15,7 @@ from adgps_bringup.experiments.scaling.modelling import Comparison, look_ahead, 
 from adgps_bringup.experiments.scaling.numbers import write_numbers
 from adgps_bringup.experiments.scaling.overlay import was_prompt
 from adgps_bringup.experiments.scaling.plan import Plan
-from adgps_bringup.experiments.scaling.results import TUNING, RunResult, read_candidates
+from adgps_bringup.experiments.scaling.results import RunResult, read_candidates
 from adgps_bringup.experiments.scaling.runner import CONFIG
 from adgps_bringup.experiments.scaling.tuning import Candidate
 from adgps_bringup.experiments.scaling.verdicts import Comparisons, finite, judge
@@ -37,7 +37,7 @@ def write_report(
     """
     report = folder / FOLDER
     report.mkdir(exist_ok=True)
-    candidates = read_candidates(folder / TUNING)
+    candidates = [each for network in plan.pairs for each in read_candidates(folder, network)]
     by_network = {
         network: Comparisons(
             plan, network, tuple(result for result in results if result.run.network == network)

@@ -17,7 +17,6 @@ from adgps_bringup.experiments.scaling.tuning import Candidate, best
 from adgps_bringup.interrupts import Interrupts
 from adgps_bringup.summary import write_json
 
-TUNING = "tuning.json"
 RESET_S = 0.25
 """What a rollout in real time takes beyond its own time, about [s]; the same for all candidates."""
 
@@ -62,37 +61,37 @@ def read_results(
 
 def tune(
     plan: Plan,
+    network: str,
     folder: Path,
     interrupts: Interrupts,
     say: Callable[[str], object],
-) -> dict[str, GpsSteps]:
-    """Choose the steps of GPS, by network, from runs in lock-step that are done.
+) -> GpsSteps:
+    """Choose the steps of GPS for a network, from runs in lock-step that are done.
 
-    What was chosen is written, with what it was chosen from, and not chosen again.
+    What it is chosen from is written, and not judged again.
     """
-    path = folder / TUNING
+    path = _tuning(folder, network)
     if not path.exists():
-        results = read_results(plan.tuning(), plan, folder, interrupts, say)
+        results = read_results(plan.of(network).tuning(), plan, folder, interrupts, say)
         candidates = [_candidate(result, plan) for result in results]
         write_json(path, {"candidates": [asdict(candidate) for candidate in candidates]})
-    candidates = read_candidates(path)
-    chosen = {}
-    for network in plan.pairs:
-        mine = [candidate for candidate in candidates if candidate.network == network]
-        if mine:
-            chosen[network] = best(mine).gps
-            say(
-                f"GPS, {network} network: {chosen[network]} steps of SGD, of {len(mine)} candidates"
-            )
+    candidates = read_candidates(folder, network)
+    chosen = best(candidates).gps
+    say(f"GPS, {network} network: {chosen} steps of SGD, of {len(candidates)} candidates")
     return chosen
 
 
-def read_candidates(path: Path) -> list[Candidate]:
-    """Read the candidates of a file that `tune` wrote; none if there is no such file."""
+def read_candidates(folder: Path, network: str) -> list[Candidate]:
+    """Read the candidates of a network that `tune` wrote; none if it did not."""
+    path = _tuning(folder, network)
     if not path.exists():
         return []
     content: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return [Candidate.from_json(candidate) for candidate in content["candidates"]]
+
+
+def _tuning(folder: Path, network: str) -> Path:
+    return folder / f"tuning_{network}.json"
 
 
 def _candidate(result: RunResult, plan: Plan) -> Candidate:

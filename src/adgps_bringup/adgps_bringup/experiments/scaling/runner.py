@@ -15,7 +15,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from adgps_bringup.experiments.scaling.overlay import overlay_path, write_overlay
-from adgps_bringup.experiments.scaling.plan import TASK, Plan, PlannedRun, groups
+from adgps_bringup.experiments.scaling.plan import (
+    TASK,
+    Plan,
+    PlannedRun,
+    expected_s,
+    groups,
+)
 from adgps_bringup.experiments.stages import StageError, await_commands, start_command
 from adgps_bringup.interrupts import Interrupts
 from adgps_bringup.progress import duration
@@ -81,6 +87,7 @@ def run_all(
     say: Say = print,
     execute: Execute | None = None,
     finish: Callable[[PlannedRun], object] = lambda run: None,
+    later_s: float = 0.0,
 ) -> None:
     """Run what is not done yet.
 
@@ -93,6 +100,7 @@ def run_all(
     say : called with one line for people.
     execute : runs jobs at once; their exit statuses by name.
     finish : called with each run when all of its group have ended.
+    later_s : what follows these runs, to be told with the time that is left [s].
 
     Raises
     ------
@@ -108,7 +116,8 @@ def run_all(
         say(f"{len(runs) - len(due)} of {len(runs)} runs were done before")
     planned = groups(due, plan.side_by_side)
     for number, group in enumerate(planned):
-        left = sum(max(run.expected_s for run in each) for each in planned[number:])
+        rest = [run for each in planned[number:] for run in each]
+        left = expected_s(rest, plan.side_by_side) + later_s
         names = ", ".join(run.name for run in group)
         say(f"{_clock()} {number + 1}/{len(planned)}: {names}; all that is left {_ends(left)}")
         jobs = [make_job(run, plan, folder) for run in group]
