@@ -131,6 +131,7 @@ class Plan:
     factor: float = 1.0
     threshold: float = 120.0
     candidates: tuple[GpsSteps, ...] = (
+        GpsSteps(1, 100),
         GpsSteps(1, 200),
         GpsSteps(1, 400),
         GpsSteps(2, 200),
