@@ -45,8 +45,9 @@ from adgps_bringup.stack_bags import describe_recorders
 from adgps_bringup.stack_robots import describe_robots
 from adgps_core.tasks import make_task
 
-LOCAL_NICE, GLOBAL_NICE = 5, 10
-"""Niceness of workers beside robots in real time, who have to tick in time: gradients can wait."""
+LOCAL_NICE, GLOBAL_NICE = 5, 19
+"""Niceness of workers beside robots in real time, who have to tick in time: gradients can wait, and
+a local worker, whose robot stands still meanwhile, comes before them."""
 
 
 def describe_stack(options: StackOptions) -> Stack:

@@ -40,7 +40,7 @@ LATCHED = QoSProfile(
     depth=1, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
 )
 RELIABLE = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
-WATCH_PERIOD = 0.05
+WATCH_PERIOD = 0.1
 DIAGNOSTICS_PERIOD = 1.0
 
 

@@ -9,11 +9,10 @@ import yaml
 
 from adgps_bringup.experiments.scaling.plan import NETWORKS, PlannedRun
 
-STATE_RATE = 60.0
-"""Joint states a second [Hz]: three for each tick of the controller; the physics step at 240 Hz all
-the same. A tick acts on a state of the same instant at this rate as it does at twice of it, and
+STATE_RATE = 40.0
+"""Joint states a second [Hz]: two for each tick of the controller; the physics step at 240 Hz all
+the same. A tick acts on a state of the same instant at this rate as it does at 60 or 120 Hz, and
 eight robots leave more of two cores to those who learn."""
-
 
 PRIORITY = 1
 """Real-time priority of simulators with controllers, where it is allowed: the lowest."""
