@@ -17,8 +17,6 @@ from adgps_param_server.checkpoints import load_state
 
 PATIENCE = 600.0
 ADGPS = (sys.executable, "-m", "adgps_bringup.cli")
-
-
 FEW = """
 /**/local_worker:
   ros__parameters:
@@ -107,9 +105,10 @@ def test_every_stage_leaves_its_product_and_is_not_done_twice(folder: Path) -> N
     assert again.count("done before") == len(report["stages_s"])
 
 
-@pytest.mark.timeout(PATIENCE)
+@pytest.mark.timeout(2 * PATIENCE)
 def test_unfrozen_convolutions_learn_with_the_policy(folder: Path, tmp_path: Path) -> None:
     """From the network and the demonstrations of the experiment; the trials see with the result."""
+    experiment(folder)  # done before, unless this test runs alone
     network = folder / "pretraining" / "vision.safetensors"
     few = tmp_path / "few.yaml"
     few.write_text(FEW)
