@@ -71,7 +71,7 @@ def test_no_tick_is_lost_or_doubled(clients: list[Client]) -> None:
         refusals = {key: n for key, n in (robot | controller).items() if "refused" in key}
         assert len(refusals) > 5
         assert set(refusals.values()) == {"0"}
-        assert robot["resets"] == str(ROLLOUTS)
+        assert ROLLOUTS <= int(robot["resets"]) <= client.resets_asked  # an answer may be lost
         assert controller["ticks"] == str(TICKS)
 
     period_ns = round(TASK.control_period * 1e9)

@@ -79,6 +79,7 @@ class Client:
         self.executor = SingleThreadedExecutor()
         self.executor.add_node(self.node)
         self.reports: dict[str, dict[str, str]] = {}
+        self.resets_asked = 0
         self._rollouts = ActionClient(self.node, ExecuteRollout, "execute_rollout")
         self._resets = self.node.create_client(ResetInstance, "reset_instance")
         self.node.create_subscription(DiagnosticArray, "/diagnostics", self._on_diagnostics, 10)
@@ -122,14 +123,18 @@ class Client:
 
     def _reset(self, request: ResetInstance.Request) -> ResetInstance.Response:
         """Reset; asked again if there is no answer: the first may be lost until both ends match."""
-        answer = self._resets.call_async(request)
-        asked = time.monotonic()
+
+        def ask() -> tuple[Any, float]:
+            self.resets_asked += 1
+            return self._resets.call_async(request), time.monotonic()
+
+        answer, asked = ask()
 
         def answered() -> bool:
             nonlocal answer, asked
             if not answer.done() and time.monotonic() > asked + ANSWER_PATIENCE:
                 self._resets.remove_pending_request(answer)
-                answer, asked = self._resets.call_async(request), time.monotonic()
+                answer, asked = ask()
             return bool(answer.done())
 
         self.until(answered, "the reset")
