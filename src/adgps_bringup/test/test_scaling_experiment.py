@@ -88,10 +88,13 @@ def test_runs_are_commands_that_a_user_could_type(tmp_path: Path) -> None:
 
 
 def test_gps_takes_its_steps_and_everybody_the_same_rollouts(tmp_path: Path) -> None:
-    run = PlannedRun("large", 1, "sync", 0, 5, 3, gps=GpsSteps(2, 70))
+    run = PlannedRun("large", 1, "sync", 0, 5, 3, gps=GpsSteps(2, 72))
     found = {node: values["ros__parameters"] for node, values in parameters(run, True).items()}
-    assert found["/**/local_worker"] == {"samples": 3, "alternations": 2}
-    assert found["/**/global_worker"] == {"steps_per_round": 70}
+    local, worker = found["/**/local_worker"], found["/**/global_worker"]
+    assert (local["samples"], local["alternations"], worker["steps_per_round"]) == (3, 2, 72)
+    # 144 steps of SGD for the 24 rollouts of an iteration; pairs take at most as many
+    assert worker["max_steps_per_rollout"] == 6.0
+    assert local["min_steps_per_rollout"] == worker["min_steps_per_rollout"] == 3.0
     assert found["/param_server"] == {"hidden": [512, 512]}
     assert "/**/torque_controller" in found
     assert "/**/torque_controller" not in parameters(replace(run, factor=0.0), True)

@@ -14,7 +14,6 @@ from adgps_bringup.experiments.scaling.model.simulation import simulate
 from adgps_bringup.experiments.scaling.model.validation import Agreement, compare
 from adgps_bringup.experiments.scaling.plan import AGPS, INSTANCES, NETWORKS, TASK, Plan
 from adgps_bringup.experiments.scaling.results import RunResult
-from adgps_bringup.local_settings import own_parameters
 from adgps_core.global_policy import Architecture
 from adgps_core.tasks import make_task
 
@@ -31,15 +30,15 @@ def policy_size(network: str) -> int:
 def loop_of(result: RunResult) -> Loop:
     """What the model runs in place of a run."""
     run, measured = result.run, result.measured
-    own = own_parameters(TASK, "badmm", "lqr", "global_worker")
+    least, most = run.steps_per_rollout
     return Loop(
         robots=run.robots,
         instances=INSTANCES // run.robots,
         samples=run.samples,
         synchronous=run.mode == "sync",
         iterations=run.iterations,
-        min_steps_per_rollout=float(own["min_steps_per_rollout"]),
-        max_steps_per_rollout=float(own["max_steps_per_rollout"]),
+        min_steps_per_rollout=least,
+        max_steps_per_rollout=most,
         steps_per_round=run.gps.steps,
         alternations=run.gps.alternations,
         failed=measured.lost,

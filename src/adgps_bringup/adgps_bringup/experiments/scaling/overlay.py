@@ -37,10 +37,19 @@ def parameters(run: PlannedRun, prompt: bool) -> dict[str, dict[str, dict[str, o
     run : that they are for.
     prompt : whether simulators and controllers may come before everything else.
     """
+    least, most = run.steps_per_rollout
     content: dict[str, dict[str, object]] = {
         "/param_server": {"hidden": list(NETWORKS[run.network])},
-        "/**/local_worker": {"samples": run.samples, "alternations": run.gps.alternations},
-        "/**/global_worker": {"steps_per_round": run.gps.steps},
+        "/**/local_worker": {
+            "samples": run.samples,
+            "alternations": run.gps.alternations,
+            "min_steps_per_rollout": least,
+        },
+        "/**/global_worker": {
+            "steps_per_round": run.gps.steps,
+            "min_steps_per_rollout": least,
+            "max_steps_per_rollout": most,
+        },
         "/**/sim_robot": {"state_rate": STATE_RATE},
     }
     if prompt and run.factor > 0:

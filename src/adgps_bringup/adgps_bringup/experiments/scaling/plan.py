@@ -7,6 +7,9 @@ They differ in who waits for whom:
     AGPS      one robot whose global worker trains while it practises
     ADGPS-N   N of these pairs, which share out the instances
 
+For a rollout, pairs take at most as many steps of SGD as GPS does: how many are good for what is
+learned has nothing to do with who waits for whom.
+
 Networks come one after the other, each with the tuning of GPS first, in lock-step: each candidate
 of its steps of SGD is run, and the one with the shortest wall clock to the threshold, by the
 measured times of its phases, is what GPS is run with.
@@ -87,6 +90,12 @@ class PlannedRun:
         steps = f"-{self.gps}" if self.tuning else ""
         kind = "tuning-" if self.tuning else ""
         return f"{self.network}-{kind}{self.variant.lower()}{steps}-seed{self.seed}"
+
+    @property
+    def steps_per_rollout(self) -> tuple[float, float]:
+        """Least and most steps of SGD that pairs take for a rollout; GPS takes the most."""
+        most = self.gps.alternations * self.gps.steps / (self.samples * INSTANCES)
+        return most / 2, most
 
     @property
     def rollouts(self) -> int:
