@@ -204,7 +204,7 @@ class Practice:
             self._log(f"{instance.id}: the arm could not run the local policy, stepping back")
             state = retreat(
                 state,
-                self._trained_policy(),
+                self._trained_policy(instance),
                 self._problem(instance, phase),
                 self._rng(instance, state.iteration, "retreat"),
             )
@@ -236,8 +236,14 @@ class Practice:
     def _problem(self, instance: Instance, phase: Phase) -> Problem:
         return Problem(self._task, instance, self._configuration, phase.method, phase.optimizer)
 
-    def _trained_policy(self) -> GlobalPolicy | None:
-        """Newest global policy; None while no gradient was applied to it."""
+    def _trained_policy(self, condition: Instance) -> GlobalPolicy | None:
+        """Newest global policy; None while it can have learned nothing of a condition.
+
+        How far it is off there says nothing until then. Multipliers and penalty weights would be
+        off for long, of all conditions but the one that happened to be practised first.
+        """
+        if condition.id not in self._rounds:
+            return None
         policy = self._peers.global_policy()
         return policy if policy.version.counter > 0 else None
 
@@ -260,7 +266,8 @@ class Practice:
         phase = self._instead.pop(condition.id, scheduled)
         instance = self._practised[condition.id]
         rng = self._rng(condition, before.iteration, f"improve {current_round}")
-        state, notes = improve(before, self._trained_policy(), self._problem(instance, phase), rng)
+        trained, problem = self._trained_policy(condition), self._problem(instance, phase)
+        state, notes = improve(before, trained, problem, rng)
         for note in notes:
             self._log(f"{instance.id}: {note}")
         self.progress.iterations = {
