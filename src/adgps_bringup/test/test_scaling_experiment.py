@@ -168,8 +168,11 @@ def test_the_report_says_what_was_met_and_what_was_not(tmp_path: Path) -> None:
         ("ADGPS-8 at least 6 times GPS", "**missed by 2.00**")
     ]
 
-    page = write_report(tmp_path, PLAN, results, silent)
+    plan = replace(PLAN, other_thresholds=(300.0, 5.0))
+    page = write_report(tmp_path, plan, results, silent)
     text = page.read_text()
+    row = "| 1.00, 1.00 | 4.00, 1.00 | 8.00, 1.00 |"
+    assert f"| 300 {row}\n| 100 {row}\n| 5 | not reached" in text
     for name in ("figure_4_small.png", "figure_5_small.png", "predictions.png"):
         assert f"({name})" in text and (page.parent / name).stat().st_size > 5000
     for name in ("curves.csv", "variants.csv", "predictions.csv"):

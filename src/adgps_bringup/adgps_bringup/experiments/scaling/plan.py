@@ -123,6 +123,7 @@ class Plan:
     iterations, samples : of each instance, rollouts of an iteration.
     factor : simulated seconds per second.
     threshold : mean cost of the test instances that counts as having learned.
+    other_thresholds : costs for which the report tells the same, so that nothing hangs on one.
     candidates : steps that GPS may take.
     side_by_side : most robots that run at once, in several runs of one variant; a run with more
         has the machine for itself.
@@ -135,11 +136,13 @@ class Plan:
         default_factory=lambda: {"small": (8, 1, 4, 2), "large": (8, 1, 4)}
     )
     seeds: tuple[int, ...] = (0, 1, 2)
-    iterations: int = 12
+    iterations: int = 10
     samples: int = 4
     factor: float = 1.0
-    threshold: float = 120.0
+    threshold: float = 100.0
+    other_thresholds: tuple[float, ...] = (140.0, 120.0, 85.0)
     candidates: tuple[GpsSteps, ...] = (
+        GpsSteps(1, 50),
         GpsSteps(1, 100),
         GpsSteps(1, 200),
         GpsSteps(1, 400),
@@ -241,6 +244,7 @@ PRESETS = {
         samples=2,
         factor=0.0,
         threshold=500.0,
+        other_thresholds=(550.0,),
         candidates=(GpsSteps(4, 100),),
         side_by_side=2,
         kept=20,

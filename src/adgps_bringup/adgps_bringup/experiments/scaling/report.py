@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from adgps_bringup.experiments.scaling.model.prediction import Prediction, large
 from adgps_bringup.experiments.scaling.modelling import Comparison, look_ahead, validate
 from adgps_bringup.experiments.scaling.numbers import write_numbers
 from adgps_bringup.experiments.scaling.overlay import was_prompt
-from adgps_bringup.experiments.scaling.plan import Plan
+from adgps_bringup.experiments.scaling.plan import GPS, Plan
 from adgps_bringup.experiments.scaling.results import RunResult, read_candidates
 from adgps_bringup.experiments.scaling.runner import CONFIG
 from adgps_bringup.experiments.scaling.tuning import Candidate
@@ -158,6 +159,7 @@ def _of_network(network: str, comparisons: Comparisons) -> list[str]:
         lines.append(f"| {variant} | {' | '.join(comparisons.row(variant))} |")
     lines += ["", "| wanted | measured | |", "|---|---|---|"]
     lines += [f"| {v.wanted} | {v.measured} | {v.outcome} |" for v in verdicts]
+    lines += _to_other_costs(comparisons)
     lines += [
         "",
         f"![where the time goes](time_{network}.png)",
@@ -181,6 +183,29 @@ def _of_network(network: str, comparisons: Comparisons) -> list[str]:
     for phase in next(iter(times.values())):
         lines.append(f"| {phase} | {' | '.join(column[phase] for column in times.values())} |")
     return [*lines, ""]
+
+
+def _to_other_costs(comparisons: Comparisons) -> list[str]:
+    """Say how much of the result hangs on the cost that counts as having learned."""
+    variants = [variant for variant in comparisons.by_variant if variant != GPS]
+    lines = [
+        "",
+        "Speed-up, and rollouts relative to GPS, if another cost counted as having learned:",
+        "",
+        f"| cost | {' | '.join(variants)} |",
+        "|---|" + "---|" * len(variants),
+    ]
+    plan = comparisons.plan
+    for threshold in sorted((*plan.other_thresholds, plan.threshold), reverse=True):
+        at = comparisons.to(threshold)
+        cells = [
+            f"{at.speed_ups[variant].value:.2f}, {at.sample_factors[variant].value:.2f}"
+            if math.isfinite(at.speed_ups[variant].value)
+            else "not reached"
+            for variant in variants
+        ]
+        lines.append(f"| {threshold:g} | {' | '.join(cells)} |")
+    return lines
 
 
 def _of_tuning(candidates: Sequence[Candidate]) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -56,6 +56,10 @@ class Comparisons:
         for result in ordered:
             found.setdefault(result.run.variant, []).append(result)
         return found
+
+    def to(self, threshold: float) -> Comparisons:
+        """Compare the same runs by when they came to another cost."""
+        return replace(self, plan=replace(self.plan, threshold=threshold))
 
     @cached_property
     def crossings(self) -> dict[str, list[Crossing]]:
