@@ -7,8 +7,7 @@ They differ in who waits for whom:
     AGPS      one robot whose global worker trains while it practises
     ADGPS-N   N of these pairs, which share out the instances
 
-For a rollout, pairs take at most as many steps of SGD as GPS does: how many are good for what is
-learned has nothing to do with who waits for whom.
+For a rollout, pairs take at most as many steps of SGD as GPS does, and wait for half as many.
 
 Networks come one after the other, each with the tuning of GPS first, in lock-step: each candidate
 of its steps of SGD is run, and the one with the shortest wall clock to the threshold, by the
