@@ -14,7 +14,11 @@ from adgps_bringup.output import say
 
 
 def run_scaling(folder: Path, preset: str, seed: int, interrupts: Interrupts) -> int:
-    """Run what is not done yet, evaluate it, and write the report; 0 when all is done.
+    """Run what is not done yet, evaluate it, and write the report of all networks that are done.
+
+    Returns
+    -------
+    0 when everything is.
 
     Raises
     ------
@@ -40,6 +44,7 @@ def run_scaling(folder: Path, preset: str, seed: int, interrupts: Interrupts) ->
         run_all(planned, plan, folder, interrupts, say, finish=evaluate, later_s=later_s)
 
     runs: list[PlannedRun] = []
+    done: list[str] = []
     for network in plan.pairs:
         mine, gps = plan.of(network), {}
         if mine.tuning():
@@ -47,10 +52,11 @@ def run_scaling(folder: Path, preset: str, seed: int, interrupts: Interrupts) ->
             gps[network] = tune(plan, network, folder, interrupts, say)
         run(mine.runs(gps))
         runs += mine.runs(gps)
-    results = read_results(runs, plan, folder, interrupts, say)
-    # Imported late: figures take seconds to import.
-    from adgps_bringup.experiments.scaling.report import write_report
+        done.append(network)
+        results = read_results(runs, plan, folder, interrupts, say)
+        # Imported late: figures take seconds to import.
+        from adgps_bringup.experiments.scaling.report import write_report
 
-    page = write_report(folder, plan, results, say)
-    say(f"see {page}")
+        page = write_report(folder, plan.of(*done), results, say)
+        say(f"see {page}")
     return 0

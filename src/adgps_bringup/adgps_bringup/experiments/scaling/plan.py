@@ -158,9 +158,9 @@ class Plan:
         """Rollouts over which a policy has to stay good to have learned: an iteration's."""
         return self.samples * INSTANCES
 
-    def of(self, network: str) -> Plan:
-        """What is planned for one network."""
-        return replace(self, pairs={network: self.pairs[network]})
+    def of(self, *networks: str) -> Plan:
+        """What is planned for some of the networks."""
+        return replace(self, pairs={network: self.pairs[network] for network in networks})
 
     @property
     def expected_s(self) -> float:
