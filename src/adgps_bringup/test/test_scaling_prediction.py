@@ -78,17 +78,19 @@ def test_larger_policies_carry_fewer_robots() -> None:
     assert largest_with(found, 5) is None
 
 
-def test_agreement_is_relative() -> None:
-    result = simulate(Loop(1, samples=4, iterations=2), TIMES, seed=0)
-    measured = {"utilization": result.utilization / 1.1, "rollouts_per_s": result.throughput / 1.2}
-    by_name = {agreement.quantity: agreement for agreement in compare(measured, result)}
+def test_agreement_is_relative_or_what_chance_leaves_open() -> None:
+    loop = replace(LOOP, robots=4)
+    drawn = [simulate(loop, TIMES, seed, until=20.0).quantities() for seed in range(8)]
+    mean = {name: float(np.mean([draw[name] for draw in drawn])) for name in drawn[0]}
+    measured = {
+        "utilization": mean["utilization"] / 1.1,
+        "rollouts_per_s": mean["rollouts_per_s"] / 1.2,
+        "staleness": mean["staleness"],
+    }
+    by_name = {agreement.quantity: agreement for agreement in compare(measured, drawn)}
     assert by_name.keys() == measured.keys()
     assert by_name["utilization"].error == pytest.approx(0.1)
-    assert by_name["utilization"].agrees and not by_name["rollouts_per_s"].agrees
-    assert np.isinf(compare({"staleness": 0.0}, _stale())[0].error)
-
-
-def _stale():
-    times = PhaseTimes(rollout=Duration(1.0), gradient=Duration(0.05))
-    loop = Loop(4, samples=2, max_steps_per_rollout=100.0)
-    return simulate(loop, times, seed=0, until=20.0)
+    assert by_name["utilization"].close and not by_name["rollouts_per_s"].close
+    assert by_name["staleness"].by_chance and not by_name["rollouts_per_s"].by_chance
+    assert by_name["staleness"].low < mean["staleness"] < by_name["staleness"].high
+    assert np.isinf(compare({"staleness": 0.0}, drawn)[0].error)

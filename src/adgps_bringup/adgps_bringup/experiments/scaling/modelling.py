@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from statistics import fmean
 
 import numpy as np
 
@@ -16,6 +17,9 @@ from adgps_bringup.experiments.scaling.plan import AGPS, INSTANCES, NETWORKS, TA
 from adgps_bringup.experiments.scaling.results import RunResult
 from adgps_core.global_policy import Architecture
 from adgps_core.tasks import make_task
+
+DRAWS = 20
+"""How often the model runs in place of each run."""
 
 LARGER = 4_000_000
 """Policy parameters of a size beyond those that were run."""
@@ -47,30 +51,55 @@ def loop_of(result: RunResult) -> Loop:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A run and the model with its times.
+    """The runs of a variant, and the model with their times.
 
     Parameters
     ----------
-    name : of the run.
-    agreements : one for each quantity.
+    name : of network and variant.
+    agreements : one for each quantity, means over the runs.
     """
 
     name: str
     agreements: tuple[Agreement, ...]
 
 
-def validate(results: Sequence[RunResult], seed: int = 0) -> list[Comparison]:
-    """Compare every run with the model that is fed with its times."""
+def validate(results: Sequence[RunResult], draws: int = DRAWS) -> list[Comparison]:
+    """Compare each variant with the model that is fed with the times of its runs.
+
+    In a draw the model runs as often as was measured, each time with the times of one run, so that
+    its draws differ as much by chance as the measured means do.
+
+    Parameters
+    ----------
+    results : of all runs.
+    draws : of the model.
+    """
+    variants: dict[str, list[RunResult]] = {}
+    for result in results:
+        variants.setdefault(f"{result.run.network}, {result.run.variant}", []).append(result)
     return [
         Comparison(
-            result.run.name,
+            name,
             compare(
-                result.measured.quantities(),
-                simulate(loop_of(result), result.measured.phase_times(), seed),
+                _means([result.measured.quantities() for result in mine]),
+                [
+                    _means(
+                        [
+                            simulate(loop_of(each), each.measured.phase_times(), seed).quantities()
+                            for each in mine
+                        ]
+                    )
+                    for seed in range(draws)
+                ],
             ),
         )
-        for result in results
+        for name, mine in variants.items()
     ]
+
+
+def _means(quantities: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Mean of each quantity."""
+    return {name: fmean(each[name] for each in quantities) for name in quantities[0]}
 
 
 def size_costs(results: Sequence[RunResult]) -> SizeCosts:

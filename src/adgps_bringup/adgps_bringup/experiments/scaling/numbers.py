@@ -74,7 +74,7 @@ def write_numbers(
         "candidates": [asdict(candidate) for candidate in candidates],
         "networks": {network: _network(each) for network, each in by_network.items()},
         "model": {
-            "runs": {
+            "variants": {
                 each.name: [
                     {**asdict(agreement), "error": agreement.error} for agreement in each.agreements
                 ]

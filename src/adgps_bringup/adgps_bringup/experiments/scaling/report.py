@@ -12,6 +12,7 @@ from adgps_bringup.experiments.scaling import figures
 from adgps_bringup.experiments.scaling.analysis import band
 from adgps_bringup.experiments.scaling.curve import TestPoint
 from adgps_bringup.experiments.scaling.model.prediction import Prediction, largest_with
+from adgps_bringup.experiments.scaling.model.validation import Agreement
 from adgps_bringup.experiments.scaling.modelling import Comparison, look_ahead, validate
 from adgps_bringup.experiments.scaling.numbers import write_numbers
 from adgps_bringup.experiments.scaling.overlay import was_prompt
@@ -233,16 +234,15 @@ def _of_model(
         "## Beyond one machine",
         "",
         "A discrete-event simulation of the same loop, fed with the times above. Against the runs"
-        " that the times are of, measured, modelled and error:",
+        " that the times are of, means over them: measured, modelled and error. Where the error is"
+        " more than 15 %, the range of 95 % of the model's draws follows; they differ by chance"
+        " alone, as by how the batches of several robots come to coincide.",
         "",
         f"| | {' | '.join(quantities)} |",
         "|---|" + "---|" * len(quantities),
     ]
     for each in checked:
-        cells = [
-            f"{a.measured:.3g}, {a.modelled:.3g}, {a.error:+.0%}{'' if a.agrees else ' **off**'}"
-            for a in each.agreements
-        ]
+        cells = [_agreement(agreement) for agreement in each.agreements]
         lines.append(f"| {each.name} | {' | '.join(cells)} |")
     lines += [
         "",
@@ -268,6 +268,14 @@ def _of_model(
             f" | {r.mean_staleness:.2f} | {r.update_rate:.0f} |"
         )
     return lines
+
+
+def _agreement(a: Agreement) -> str:
+    """One cell of the table of the model."""
+    text = f"{a.measured:.3g}, {a.modelled:.3g}, {a.error:+.0%}"
+    if a.close:
+        return text
+    return f"{text} ({a.low:.3g} to {a.high:.3g}){'' if a.by_chance else ' **off**'}"
 
 
 def _seeds(plan: Plan) -> str:

@@ -57,6 +57,15 @@ class LoopResult:
         """Mean staleness of the gradients applied; 0 without any."""
         return mean_of(self.staleness)
 
+    def quantities(self) -> dict[str, float]:
+        """What runs are compared with."""
+        return {
+            "rollouts_per_s": self.throughput,
+            "updates_per_s": self.update_rate,
+            "utilization": self.utilization,
+            "staleness": self.mean_staleness,
+        }
+
 
 def simulate(
     loop: Loop,

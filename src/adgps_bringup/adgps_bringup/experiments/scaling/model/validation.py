@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from adgps_bringup.experiments.scaling.model.simulation import LoopResult
+import numpy as np
 
 TOLERANCE = 0.15
 
@@ -17,12 +17,16 @@ class Agreement:
     Parameters
     ----------
     quantity : what it is, with its unit.
-    measured, modelled : its values.
+    measured : its value.
+    modelled : mean of the model's draws.
+    low, high : 95 % of the draws lie between these.
     """
 
     quantity: str
     measured: float
     modelled: float
+    low: float
+    high: float
 
     @property
     def error(self) -> float:
@@ -34,27 +38,29 @@ class Agreement:
         return self.modelled / self.measured - 1
 
     @property
-    def agrees(self) -> bool:
+    def close(self) -> bool:
         """Whether the model is within the tolerance."""
         return abs(self.error) <= TOLERANCE
 
+    @property
+    def by_chance(self) -> bool:
+        """Whether what was measured is something that the model draws."""
+        return self.low <= self.measured <= self.high
 
-def compare(measured: Mapping[str, float], modelled: LoopResult) -> tuple[Agreement, ...]:
-    """Compare what a run and its simulation did.
+
+def compare(
+    measured: Mapping[str, float], draws: Sequence[Mapping[str, float]]
+) -> tuple[Agreement, ...]:
+    """Compare what was measured with what the model drew.
 
     Parameters
     ----------
-    measured : of the run: rollouts_per_s, updates_per_s, utilization, staleness.
-    modelled : the simulation.
+    measured : values by quantity.
+    draws : the same of the model, drawn again and again.
     """
-    of_model = {
-        "rollouts_per_s": modelled.throughput,
-        "updates_per_s": modelled.update_rate,
-        "utilization": modelled.utilization,
-        "staleness": modelled.mean_staleness,
-    }
-    return tuple(
-        Agreement(name, measured[name], value)
-        for name, value in of_model.items()
-        if name in measured
-    )
+    agreements = []
+    for name, value in measured.items():
+        drawn = [draw[name] for draw in draws]
+        low, high = (float(edge) for edge in np.percentile(drawn, [2.5, 97.5]))
+        agreements.append(Agreement(name, value, float(np.mean(drawn)), low, high))
+    return tuple(agreements)
