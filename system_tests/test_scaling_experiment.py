@@ -56,6 +56,6 @@ def test_what_was_interrupted_is_gone_on_with_up_to_the_report(tmp_path: Path) -
     assert all(40 <= run["rollouts"] <= 48 for run in found.values())  # some may be discarded
     for run in found.values():
         assert 0 < run["utilization"]["robot_1"] < 1 and run["updates"] > 0
-    errors = [each["error"] for each in results["model"]["variants"]["small, ADGPS-2"]]
+    errors = [each["error"] for each in results["model"]["variants"]["small, AGPS"]]
     assert abs(errors[0]) < 0.5  # on a busy machine
     assert (folder / "report" / "figure_4_small.png").stat().st_size > 1000

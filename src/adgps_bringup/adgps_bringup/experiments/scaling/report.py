@@ -12,7 +12,7 @@ from adgps_bringup.experiments.scaling import figures
 from adgps_bringup.experiments.scaling.analysis import band
 from adgps_bringup.experiments.scaling.curve import TestPoint
 from adgps_bringup.experiments.scaling.model.prediction import Prediction, largest_with
-from adgps_bringup.experiments.scaling.model.validation import Agreement
+from adgps_bringup.experiments.scaling.model.validation import TOLERANCE, Agreement
 from adgps_bringup.experiments.scaling.modelling import Comparison, look_ahead, validate
 from adgps_bringup.experiments.scaling.numbers import write_numbers
 from adgps_bringup.experiments.scaling.overlay import was_prompt
@@ -235,8 +235,8 @@ def _of_model(
         "",
         "A discrete-event simulation of the same loop, fed with the times above. Against the runs"
         " that the times are of, means over them: measured, modelled and error. Where the error is"
-        " more than 15 %, the range of 95 % of the model's draws follows; they differ by chance"
-        " alone, as by how the batches of several robots come to coincide.",
+        f" more than {TOLERANCE:.0%}, the model is off; the range of 95 % of its draws follows,"
+        " which differ by chance alone, as by how the batches of several robots come to coincide.",
         "",
         f"| | {' | '.join(quantities)} |",
         "|---|" + "---|" * len(quantities),
@@ -247,8 +247,8 @@ def _of_model(
     lines += [
         "",
         "Then with more robots, each with a computer of its own and the times of AGPS; the server"
-        " and the way to it are those measured on one host, so that a network is not in them. Times"
-        " that grow with the policy lie on lines through the two sizes that were run.",
+        " and the way to it are those measured on one host, so that a network is not in them."
+        f"{_growth(bounds)}",
         "",
         "![predictions](predictions.png)",
         "",
@@ -270,12 +270,17 @@ def _of_model(
     return lines
 
 
+def _growth(bounds: dict[int, float]) -> str:
+    """Say how times depend on the size of the policy, if more than one was run."""
+    if len(bounds) == 1:
+        return ""
+    return " Times that grow with the policy lie on lines through the sizes that were run."
+
+
 def _agreement(a: Agreement) -> str:
     """One cell of the table of the model."""
     text = f"{a.measured:.3g}, {a.modelled:.3g}, {a.error:+.0%}"
-    if a.close:
-        return text
-    return f"{text} ({a.low:.3g} to {a.high:.3g}){'' if a.by_chance else ' **off**'}"
+    return text if a.agrees else f"{text} **off** ({a.low:.3g} to {a.high:.3g})"
 
 
 def _seeds(plan: Plan) -> str:

@@ -38,14 +38,9 @@ class Agreement:
         return self.modelled / self.measured - 1
 
     @property
-    def close(self) -> bool:
+    def agrees(self) -> bool:
         """Whether the model is within the tolerance."""
         return abs(self.error) <= TOLERANCE
-
-    @property
-    def by_chance(self) -> bool:
-        """Whether what was measured is something that the model draws."""
-        return self.low <= self.measured <= self.high
 
 
 def compare(
