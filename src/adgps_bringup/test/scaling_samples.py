@@ -58,6 +58,7 @@ def diagnostics(run: PlannedRun, per_rollout_s: float = 5.25) -> dict[str, objec
             "rollouts": str(share),
             "failed_rollouts": "1",
             "utilization": f"{5 / per_rollout_s}",
+            "started_at_s": f"{1.79e9 + 0.25 * i:.3f}",
             "elapsed_s": f"{elapsed}",
             "time/rollout": f"{share} 5 0.01 5.1",
             "time/reset": f"{share} 0.01 0.001 0.02",

@@ -112,7 +112,7 @@ def test_the_ceiling_is_what_waiting_costs(tmp_path: Path) -> None:
     steps = GpsSteps(1, 100)
     pair = measured(tmp_path)
     own = robot_time(pair, 4, 1)
-    assert own == pytest.approx(8 * (4 * 5.01 / (1 - pair.lost) + 0.15))
+    assert own == pytest.approx(8 * (4 * 5.01 / (1 - pair.lost["robot_1"]) + 0.15))
     wait = Tally(count=10, mean=own)
     gps = replace(pair, times={**pair.times, "wait": wait})
     assert synchronous_time(gps, 4, steps) == pytest.approx(2 * own)

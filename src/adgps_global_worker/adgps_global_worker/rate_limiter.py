@@ -3,19 +3,20 @@
 As in replay systems (Cassirer et al., "Reverb", 2021), so that what is learned does not depend on
 how fast a machine happens to be:
 
-    asynchronous   min_steps_per_rollout · rollouts ≤ steps ≤ max_steps_per_rollout · rollouts
+    asynchronous   ⌊min_steps_per_rollout · rollouts⌋ ≤ steps ≤ max_steps_per_rollout · rollouts
     synchronous    steps_per_round steps in each round, once every instance has published it
 
 Asynchronously the steps that a batch of rollouts allows are spread over the time that the next
-batch will take, as far as the last ones tell. Taken all at once they would train the network on
-one robot's rollouts for a while, and those of several workers would cross: gradients that are
-stale by a few updates already keep Adam from settling in the narrow valleys that precise local
-policies make.
+batch will take, as far as the last ones tell; the first took as long as the worker had waited for
+it, at most. Taken all at once they would train the network on one robot's rollouts for a while, and
+those of several workers would cross: gradients that are stale by a few updates already keep Adam
+from settling in the narrow valleys that precise local policies make.
 
-A worker that has taken its steps goes on while it has taken fewer than its equal share of
+A worker that has taken its steps goes on while it is a whole step short of its equal share of
 everybody's, so that the network does not forget what robots have learned that are slower, that
-rest, or that have finished. It goes as far ahead as one more batch would allow, no further: steps
-of a worker that was killed are nobody's, and could be chased for ever.
+rest, or that have finished. Were a part of a step enough, the first step of anybody would call for
+one of everybody at once, and theirs would cross. It goes as far ahead as one more batch would
+allow, no further: steps of a worker that was killed are nobody's, and could be chased for ever.
 
 The upper bound is kept here. The lower is kept by the local workers, who wait for the steps
 announced; it stands here too because bounds that exclude each other would halt both for ever.
@@ -61,6 +62,10 @@ class RateLimiter(Protocol):
     def follows(self) -> bool:
         """Whether steps of other workers can allow further ones."""
 
+    @property
+    def pace(self) -> float:
+        """Time from one step to the next, as far as the last batches tell [s]."""
+
     def hear(self, updates: int) -> None:
         """Take note of how many updates the server has made so far, by all workers."""
 
@@ -101,7 +106,7 @@ class StepsPerRollout:
         self._workers = workers
         self._now = now
         self._newest = 0
-        self._arrived: float | None = None
+        self._arrived = now()
         self._interval = 0.0
         self._updates: int | None = None
         self._excused = 0.0
@@ -115,7 +120,7 @@ class StepsPerRollout:
         ahead = self._maximum * (self.rollouts + self._newest)
         if self.steps + 1 <= self._allowed:
             return ""
-        if self.steps + 1 <= ahead and self.steps < self._equal_share:
+        if self.steps + 1 <= min(ahead, self._equal_share):
             return ""
         return f"rollouts: {self.steps} steps were taken for {self.rollouts}"
 
@@ -124,8 +129,7 @@ class StepsPerRollout:
         if history or not rollouts:
             return
         now = self._now()
-        if self._arrived is not None:
-            self._interval = now - self._arrived
+        self._interval = now - self._arrived
         self._arrived = now
         self._newest = rollouts
         self.rollouts += rollouts
@@ -138,6 +142,11 @@ class StepsPerRollout:
     def follows(self) -> bool:
         """Whether steps of other workers can allow further ones."""
         return self._workers > 1
+
+    @property
+    def pace(self) -> float:
+        """Time from one step to the next, as far as the last batches tell [s]."""
+        return self._interval / max(1.0, self._maximum * self._newest)
 
     def hear(self, updates: int) -> None:
         """Take note of how many updates the server has made so far, by all workers.
@@ -157,7 +166,7 @@ class StepsPerRollout:
     def _allowed(self) -> float:
         """Steps that rollouts allow by now; those that local workers wait for are not put off."""
         fraction = 1.0
-        if self._arrived is not None and self._interval:
+        if self._interval:
             fraction = min(1.0, (self._now() - self._arrived) / self._interval)
         released = self.rollouts - self._newest * (1.0 - fraction)
         return max(self._maximum * released, self._minimum * self.rollouts)
@@ -232,6 +241,11 @@ class StepsPerRound:
     def follows(self) -> bool:
         """Whether steps of other workers can allow further ones: never."""
         return False
+
+    @property
+    def pace(self) -> float:
+        """Time from one step to the next: none, in a round."""
+        return 0.0
 
     def hear(self, updates: int) -> None:
         """Take no note: in a round all workers take equally many steps."""

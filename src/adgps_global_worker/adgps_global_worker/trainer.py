@@ -120,7 +120,7 @@ class Trainer:
         self._rng = rng
         self._log = log
         self._policy: GlobalPolicy | None = None
-        self._heard = -np.inf
+        self._heard = self._told = -np.inf
         self._pending: Push | None = None
         self._sequence = 0
         self._sets = TrainingSets(memory, settings.weight_bound)
@@ -177,7 +177,7 @@ class Trainer:
         if not self._memory.rollouts:
             return None
         if self.limiter.waiting_for:
-            return Push.poll(self._policy.version) if self.limiter.follows else None
+            return Push.poll(self._policy.version) if self._others_matter else None
         if time.monotonic() - self._heard > _FRESH_S:
             return Push.fetch(self._policy.version)  # others have gone on during the pause
         policy, settings = self._policy, self._settings
@@ -203,6 +203,11 @@ class Trainer:
             self._sequence, policy.version, gradient.values, gradient.samples, gradient.loss
         )
 
+    @property
+    def _others_matter(self) -> bool:
+        """Whether to ask how far the others are: not more often than it steps itself."""
+        return self.limiter.follows and time.monotonic() - self._told >= self.limiter.pace
+
     def _training_set(self, policy: GlobalPolicy) -> TrainingSet:
         """Rows of all instances; only those that can have changed are computed anew."""
         if self._data is None:
@@ -223,12 +228,13 @@ class Trainer:
             self._log(f"push {push.sequence} was refused, {reply.code.name}: {reply.reason}")
         if self._memory.rollouts:  # a worker that has nothing to learn from falls behind nobody
             self.limiter.hear(reply.version.counter)
+        self._told = time.monotonic()
         if reply.policy is None:
             return
         if self._policy is None or reply.version.epoch != self._policy.version.epoch:
             self._rebase(reply.policy)
         self._policy = reply.policy
-        self._heard = time.monotonic()
+        self._heard = self._told
         progress.version = reply.version
 
     def _rebase(self, policy: GlobalPolicy) -> None:

@@ -42,11 +42,15 @@ def test_steps_are_spread_over_the_time_to_the_next_batch() -> None:
     """Those of the newest batch as fast as it was made itself; those of older ones at once."""
     clock = _Clock()
     limiter = StepsPerRollout(0.0, 10.0, now=clock)
+    clock.time = 10.0
     limiter.receive("a", 0, 2, history=False)
-    assert _exhaust(limiter) == 20  # nobody knows yet how long a batch takes
-    clock.time = 8.0
+    assert limiter.pace == 0.5
+    assert [_exhaust(limiter) for clock.time in (10.0, 12.5)] == [0, 5]
+    clock.time = 18.0
     limiter.receive("b", 0, 2, history=False)
-    assert [_exhaust(limiter) for clock.time in (8.0, 10.0, 12.0, 15.9)] == [0, 5, 5, 9]
+    assert _exhaust(limiter) == 15
+    assert limiter.pace == 0.4
+    assert [_exhaust(limiter) for clock.time in (18.0, 20.0, 22.0, 25.9)] == [0, 5, 5, 9]
     limiter.receive("a", 1, 4, history=False)
     assert _exhaust(limiter) == 1
     clock.time = 100.0
@@ -57,13 +61,14 @@ def test_steps_are_spread_over_the_time_to_the_next_batch() -> None:
 
 def test_steps_that_local_workers_wait_for_are_not_put_off() -> None:
     """Else each batch would have to wait as long as the one before took, and longer."""
-    clock = _Clock()
-    limiter = StepsPerRollout(8.0, 10.0, now=clock)
-    for batch in range(1, 6):
-        limiter.receive("a", batch, 2, history=False)
-        _exhaust(limiter)
-        assert limiter.steps >= 8.0 * limiter.rollouts
-        clock.time += 5.0
+    for minimum in (8.0, 7.3):
+        clock = _Clock()
+        limiter = StepsPerRollout(minimum, 10.0, now=clock)
+        for batch in range(1, 6):
+            clock.time += 5.0
+            limiter.receive("a", batch, 2, history=False)
+            _exhaust(limiter)
+            assert limiter.steps + 1 > minimum * limiter.rollouts
 
 
 def test_history_allows_no_steps() -> None:
@@ -105,10 +110,24 @@ def test_all_workers_keep_pace_with_the_busiest_robot(arrivals: list[tuple[int, 
         updates = _exhaust_all(workers, updates)
         for worker, batch in zip(workers, newest, strict=True):
             ahead = 4 * (worker.rollouts + batch)
-            assert min(ahead, updates / 3) <= worker.steps
+            assert min(ahead, updates / 3) < worker.steps + 1
             assert worker.steps <= 4 * (worker.rollouts + 5)  # the largest batch of all
             assert worker.steps >= 4 * worker.rollouts
     assert updates == sum(worker.steps for worker in workers)
+
+
+def test_one_step_does_not_call_for_one_of_everybody() -> None:
+    """Theirs would cross; who is a whole step short of its share makes up for it."""
+    workers = [StepsPerRollout(0.0, 4.0, workers=4, now=lambda: 0.0) for _ in range(4)]
+    for worker in workers:
+        worker.receive("a", 0, 1, history=False)
+    assert _exhaust_all(workers) == 16
+    for worker in workers:
+        worker.hear(17)
+        assert worker.waiting_for
+    for updates, steps in ((19, 0), (20, 1), (23, 0), (24, 1)):
+        workers[0].hear(updates)
+        assert _exhaust(workers[0]) == steps
 
 
 def test_steps_of_a_killed_worker_are_not_chased() -> None:

@@ -57,7 +57,7 @@ class _Server:
 def _trainer(server: _Server, maximum: float = 10.0) -> tuple[Trainer, list[str]]:
     log: list[str] = []
     memory = ReplayMemory(TASK, 20, 100)
-    limiter = StepsPerRollout(0.0, maximum)
+    limiter = StepsPerRollout(0.0, maximum, now=lambda: 0.0)  # nothing is spread over time
     settings = TrainerSettings(batch_size=64)
     rng = np.random.default_rng(0)
     return Trainer(memory, limiter, settings, server, rng, log.append), log
@@ -99,7 +99,7 @@ def test_a_worker_at_rest_follows_the_others() -> None:
     """It hears the version, without the policy, and steps when it has fallen behind."""
     server = _Server()
     trainer, _ = _trainer(server, maximum=2.0)
-    trainer.limiter = StepsPerRollout(0.0, 2.0, workers=2)
+    trainer.limiter = StepsPerRollout(0.0, 2.0, workers=2, now=lambda: 0.0)
     trainer.receive(make_optimized(rollouts=1), history=False)
     _run(trainer)
     assert trainer.limiter.steps == 2 and not trainer.advance()
@@ -107,6 +107,20 @@ def test_a_worker_at_rest_follows_the_others() -> None:
     server.policy = replace(server.policy, version=PolicyVersion(1, 12))  # the other took 10
     _run(trainer)
     assert trainer.limiter.steps == 4 and server.policy.version.counter == 14  # a batch ahead
+
+
+def test_a_worker_at_rest_asks_no_more_often_than_it_steps() -> None:
+    """Else many workers would keep the server busy with nothing but questions."""
+    server, time = _Server(), 0.0
+    trainer, _ = _trainer(server)
+    trainer.limiter = StepsPerRollout(0.0, 2.0, workers=2, now=lambda: time)
+    time = 1e4
+    trainer.receive(make_optimized(rollouts=1), history=False)
+    assert trainer.limiter.pace == 5e3
+    _run(trainer)
+    asked = len(server.pushes)
+    assert not any(trainer.advance() for _ in range(100))
+    assert len(server.pushes) == asked
 
 
 def test_after_a_pause_the_newest_policy_is_fetched_first(monkeypatch: pytest.MonkeyPatch) -> None:

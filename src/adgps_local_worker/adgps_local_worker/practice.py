@@ -134,7 +134,7 @@ class Practice:
 
     def run(self) -> None:
         """Practise until every instance has had its iterations."""
-        self.progress.started = time.monotonic()
+        self.progress.begin()
         for iteration in range(1, self._schedule.iterations + 1):
             due = [i for i in self._instances if self._states[i.id].iteration < iteration]
             if self._schedule.mode == "sync":

@@ -18,6 +18,7 @@ class Progress:
     """How far practice has come, for diagnostics; written by the loop, read by anyone.
 
     Iterations and rollouts, those learned from, include what was done before a restart.
+    `started_at` is when practice began by the clock on the wall [s], to compare robots.
     """
 
     activity: str = "starting"
@@ -27,9 +28,14 @@ class Progress:
     costs: dict[str, float] = field(default_factory=dict)
     distances: dict[str, float] = field(default_factory=dict)
     started: float = field(default_factory=time.monotonic)
+    started_at: float = field(default_factory=time.time)
     finished: bool = False
     ended: float | None = None
     times: Mapping[str, Tally] = field(default_factory=lambda: {name: Tally() for name in PHASES})
+
+    def begin(self) -> None:
+        """Practice begins."""
+        self.started, self.started_at = time.monotonic(), time.time()
 
     @property
     def cost(self) -> float:

@@ -178,7 +178,7 @@ class Collective:
             elif rounds:
                 if status.round < rounds:
                     behind.append(topic)
-            elif status.steps < self._steps_per_rollout * status.rollouts:
+            elif status.steps + 1 <= self._steps_per_rollout * status.rollouts:  # whole steps
                 behind.append(topic)
         return behind
 

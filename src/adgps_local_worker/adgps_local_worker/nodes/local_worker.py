@@ -128,6 +128,7 @@ class LocalWorker(Node):
             "cost": progress.cost,
             "distance_m": progress.distance,
             "utilization": progress.utilization,
+            "started_at_s": f"{progress.started_at:.3f}",
             "elapsed_s": progress.elapsed,
             "policy_version": self._peers.policy_version,
             "policy_age_s": self._peers.policy_age,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 import numpy as np
 
@@ -129,7 +130,7 @@ def robot_time(measured: Measurements, samples: int, improvements: int) -> float
     improvements : steps of a local policy for each batch.
     """
     rollouts = samples * (_mean(measured, "reset") + _mean(measured, "rollout"))
-    batch = rollouts / (1 - measured.lost) + _mean(measured, "fit")
+    batch = rollouts / (1 - fmean(measured.lost.values())) + _mean(measured, "fit")
     return INSTANCES * (batch + improvements * _mean(measured, "improve"))
 
 

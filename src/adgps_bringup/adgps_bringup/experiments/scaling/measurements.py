@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +30,8 @@ class Measurements:
     utilization : time of rollouts learned from over wall clock, by robot.
     spent : a robot's time by what was done with it, as parts of 1, mean; `lost` is the rest:
         rollouts that were discarded, and pauses after them.
+    lost : part of the time of a robot's rollouts, and of what it lost, that it lost, by robot.
+    starts : when a robot began, after the first [s], by robot.
     times : of the phases [s]: robots', workers', "server/..." those of the server.
     staleness : gradients applied, by the updates of others since their version.
     real_time_factor : simulated seconds per second that a simulator kept, by robot.
@@ -43,6 +45,8 @@ class Measurements:
     updates: int
     utilization: Mapping[str, float]
     spent: Mapping[str, float]
+    lost: Mapping[str, float]
+    starts: Mapping[str, float]
     times: Mapping[str, Tally]
     staleness: Mapping[float, int]
     real_time_factor: Mapping[str, float]
@@ -62,12 +66,6 @@ class Measurements:
     def mean_staleness(self) -> float:
         """Mean staleness of the gradients applied; 0 without any."""
         return mean_of(self.staleness)
-
-    @property
-    def lost(self) -> float:
-        """Part of the time of rollouts and of what is lost that is lost."""
-        lost = self.spent.get("lost", 0.0)
-        return lost / max(lost + self.spent.get("rollout", 0.0), 1e-9)
 
     def quantities(self) -> dict[str, float]:
         """What the model is compared with."""
@@ -118,7 +116,6 @@ def read_measurements(run: Path) -> Measurements:
     simulators, server = named("sim_robot"), nodes.get("param_server", {})
     if not workers:
         raise ValueError(f"{run}: no local worker said what it took")
-    times: defaultdict[str, float] = defaultdict(float)
     tallies: dict[str, Tally] = {}
     for prefix, sources in (
         ("", [*workers.values(), *named("global_worker").values()]),
@@ -127,22 +124,25 @@ def read_measurements(run: Path) -> Measurements:
         for name, tally in (item for values in sources for item in _tallies(values)):
             tallies[prefix + name] = tallies.get(prefix + name, Tally()) + tally
     elapsed = {robot: float(values["elapsed_s"]) for robot, values in workers.items()}
-    for values in workers.values():
-        for name, tally in _tallies(values):
-            times[name] += tally.count * tally.mean
+    began = {robot: float(values.get("started_at_s", 0.0)) for robot, values in workers.items()}
+    starts = {robot: moment - min(began.values()) for robot, moment in began.items()}
+    times = {robot: _totals(values) for robot, values in workers.items()}
     whole = sum(elapsed.values())
-    spent = {name: times[name] / whole for name in ROBOT_PHASES}
+    spent = {name: sum(mine[name] for mine in times.values()) / whole for name in ROBOT_PHASES}
+    lost = {robot: max(0.0, elapsed[robot] - sum(mine.values())) for robot, mine in times.items()}
     errors: Counter[float] = Counter()
     for values in controllers.values():
         errors.update(parse_counts(values.get("period_error_ms", "")))
     return Measurements(
         robots=len(workers),
-        duration_s=max(elapsed.values()),
+        duration_s=max(starts[robot] + elapsed[robot] for robot in workers),
         rollouts=sum(int(values["rollouts"]) for values in workers.values()),
         failed_rollouts=sum(int(values["failed_rollouts"]) for values in workers.values()),
         updates=int(server.get("updates", 0)),
         utilization={robot: float(values["utilization"]) for robot, values in workers.items()},
         spent={**spent, "lost": max(0.0, 1 - sum(spent.values()))},
+        lost={robot: lost[robot] / (lost[robot] + times[robot]["rollout"]) for robot in workers},
+        starts=starts,
         times=tallies,
         staleness=parse_counts(server.get("staleness_histogram", "")),
         real_time_factor={
@@ -152,6 +152,12 @@ def read_measurements(run: Path) -> Measurements:
         },
         period_errors_ms=errors,
     )
+
+
+def _totals(values: Mapping[str, str]) -> dict[str, float]:
+    """A robot's time by what was done with it [s]."""
+    tallies = dict(_tallies(values))
+    return {name: tallies[name].count * tallies[name].mean for name in ROBOT_PHASES}
 
 
 def _tallies(values: Mapping[str, Any]) -> list[tuple[str, Tally]]:

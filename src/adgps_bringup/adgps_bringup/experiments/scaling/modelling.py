@@ -45,7 +45,8 @@ def loop_of(result: RunResult) -> Loop:
         max_steps_per_rollout=most,
         steps_per_round=run.gps.steps,
         alternations=run.gps.alternations,
-        failed=measured.lost,
+        failed=tuple(measured.lost.values()),
+        starts=tuple(measured.starts.values()),
     )
 
 
@@ -128,7 +129,7 @@ def look_ahead(
     if costs.lines:
         sizes.append(LARGER)
     like = _pairs(results, next(iter(NETWORKS)))[0]
-    loop = replace(loop_of(like), robots=1, instances=1, failed=0.0)
+    loop = replace(loop_of(like), robots=1, instances=1, failed=(), starts=())
     found = predict(
         loop,
         times,

@@ -246,8 +246,9 @@ def _of_model(
         lines.append(f"| {each.name} | {' | '.join(cells)} |")
     lines += [
         "",
-        "Then with more robots, each with a computer of its own and the times of AGPS; the server"
-        " and the way to it are those measured on one host, so that a network is not in them."
+        "Then with more robots, which begin at unrelated moments, each with a computer of its own"
+        " and the times of AGPS; the server and the way to it are those measured on one host, so"
+        " that a network is not in them."
         f"{_growth(bounds)}",
         "",
         "![predictions](predictions.png)",

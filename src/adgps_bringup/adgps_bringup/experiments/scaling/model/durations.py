@@ -120,7 +120,9 @@ class Loop:
     iterations : of each instance; None: for ever, until the simulation's end.
     min_steps_per_rollout, max_steps_per_rollout : bounds of gradient steps, asynchronously.
     steps_per_round, alternations : gradient steps of a round, rounds of a batch, synchronously.
-    failed : part of the rollouts that are done but not learned from, and repeated.
+    failed : part of the rollouts that are done but not learned from, and repeated, of each robot;
+        empty: none.
+    starts : when each robot begins [s]; empty: all at once.
     following : whether global workers go on until they have taken their share of all steps.
     announce_period : between two words of a global worker on its steps [s].
     idle : longest time between two looks of a global worker that waits [s].
@@ -142,7 +144,8 @@ class Loop:
     max_steps_per_rollout: float = 12.0
     steps_per_round: int = 100
     alternations: int = 4
-    failed: float = 0.0
+    failed: tuple[float, ...] = ()
+    starts: tuple[float, ...] = ()
     following: bool = field(default=True, kw_only=True)
     announce_period: float = field(default=0.1, kw_only=True)
     idle: float = field(default=0.2, kw_only=True)
@@ -156,8 +159,11 @@ class Loop:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected at least 1")
         if self.iterations is not None and self.iterations < 1:
             raise ValueError(f"iterations is {self.iterations}, expected at least 1")
-        if not 0 <= self.failed < 1:
-            raise ValueError(f"failed is {self.failed}, expected a part of 1")
+        if not all(0 <= part < 1 for part in self.failed):
+            raise ValueError(f"failed is {self.failed}, expected parts of 1")
+        for name in ("failed", "starts"):
+            if len(getattr(self, name)) not in (0, self.robots):
+                raise ValueError(f"{name} is of {len(getattr(self, name))} of {self.robots} robots")
         for name in ("announce_period", "idle", "fresh", "publish_period"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be positive")

@@ -1,13 +1,15 @@
 """From times measured with up to eight robots to what 16 to 1024 would do.
 
-Robots have computers of their own, with the times that one pair had alone; the parameter server and
-its network are what they share.
+Robots have computers of their own, with the times that one pair had alone, and begin at unrelated
+moments; the parameter server and its network are what they share.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+
+import numpy as np
 
 from adgps_bringup.experiments.scaling.model.costs import SizeCosts
 from adgps_bringup.experiments.scaling.model.durations import Loop, PhaseTimes
@@ -61,13 +63,14 @@ def predict(
     batches : of every robot that are measured; two before are not.
     progress : called before each simulation with robots and size.
     """
-    predictions = []
+    predictions, rng = [], np.random.default_rng(seed)
     for size in sizes:
         sized = costs.apply(times, size)
         batch = loop.samples * (sized.reset.mean + sized.rollout.mean) + sized.fit.mean
         for count in robots:
             progress(count, size)
-            many = replace(loop, robots=count, iterations=None)
+            starts = tuple(rng.uniform(0, batch, count))
+            many = replace(loop, robots=count, iterations=None, starts=starts)
             end = (2 + batches) * batch
             result = simulate(many, sized, seed, until=end, warm_up=2 * batch)
             predictions.append(Prediction(count, size, result))

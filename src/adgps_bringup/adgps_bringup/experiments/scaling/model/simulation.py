@@ -103,7 +103,7 @@ def simulate(
     ]
     robots = [
         ModelRobot(
-            env, loop, times, shares[i], workers[i].receive, workers[i], workers, rngs[2 * i + 1]
+            env, loop, times, i, shares[i], workers[i].receive, workers[i], workers, rngs[2 * i + 1]
         )
         for i in range(loop.robots)
     ]
@@ -156,7 +156,7 @@ def _result(
 ) -> LoopResult:
     after = _counts(robots, server)
     gained = {name: value - before.get(name, 0.0) for name, value in after.items()}
-    own = sum(duration if r.ended is None else r.ended - end + duration for r in robots)
+    own = sum((end if r.ended is None else r.ended) - max(r.began, end - duration) for r in robots)
     spent = {
         name.removeprefix("spent/"): value / own
         for name, value in gained.items()

@@ -72,7 +72,7 @@ class ModelGlobalWorker:
         if self._env.now >= self._upcoming_at:
             self._announced = self._upcoming
         steps, rollouts = self._announced
-        return steps < self._loop.min_steps_per_rollout * rollouts
+        return steps + 1 <= self._loop.min_steps_per_rollout * rollouts
 
     def _note(self) -> None:
         """Have steps and rollouts announced at the next beat of the node's timer."""
@@ -85,7 +85,7 @@ class ModelGlobalWorker:
 
     def _train(self) -> Process:
         """One look after the other, as the node's training thread takes them."""
-        heard, version, outdated = -np.inf, 0, False
+        heard, told, version, outdated = -np.inf, -np.inf, 0, False
         while True:
             self._wake = self._env.event()
             while self._inbox:
@@ -97,14 +97,15 @@ class ModelGlobalWorker:
                 yield self._wake
                 continue
             if self.limiter.waiting_for:
-                if self.limiter.follows:
+                if self.limiter.follows and self._env.now - told >= self.limiter.pace:
                     self._hear((yield from self._ask(self._times.poll)))
+                    told = self._env.now
                 if self.limiter.waiting_for:
                     yield self._wake | self._env.timeout(self._loop.idle)
                 continue
             if self._env.now - heard > self._loop.fresh:
                 version = yield from self._ask(self._times.pull)
-                heard = self._env.now
+                heard = told = self._env.now
                 self._hear(version)
                 continue
             if outdated:
@@ -112,7 +113,7 @@ class ModelGlobalWorker:
                 outdated = False
             yield self._spend("gradient", self._times.gradient)
             version = yield from self._ask(self._times.push, version)
-            heard = self._env.now
+            heard = told = self._env.now
             round_before = self.limiter.round
             self.limiter.step()
             self._hear(version)
@@ -156,6 +157,7 @@ class ModelRobot:
     ----------
     env : the simulation.
     loop, times : what runs, and how long it takes.
+    robot : which one it is, counted from 0.
     instances : names of the instances that it practises.
     publish : hands a batch of an instance to a global worker: instance, round, rollouts.
     worker : that it keeps pace with.
@@ -168,6 +170,7 @@ class ModelRobot:
         env: simpy.Environment,
         loop: Loop,
         times: PhaseTimes,
+        robot: int,
         instances: Sequence[str],
         publish: Callable[[str, int, int], None],
         worker: ModelGlobalWorker,
@@ -180,10 +183,13 @@ class ModelRobot:
         self.spent: defaultdict[str, float] = defaultdict(float)
         """Time by what was done with it [s]; `rollout` is that which was learned from."""
         self.rollouts = 0
+        self.began = loop.starts[robot] if loop.starts else 0.0
         self.ended: float | None = None
+        self._failed = loop.failed[robot] if loop.failed else 0.0
         self.process = env.process(self._practise())
 
     def _practise(self) -> Process:
+        yield self._env.timeout(self.began)
         iteration = 0
         while self._loop.iterations is None or iteration < self._loop.iterations:
             if self._loop.synchronous:
@@ -202,7 +208,7 @@ class ModelRobot:
         learned = 0
         while learned < self._loop.samples:
             yield self._spend("reset", self._times.reset)
-            fails = self._loop.failed > 0 and self._rng.random() < self._loop.failed
+            fails = self._failed > 0 and self._rng.random() < self._failed
             yield self._spend("failed" if fails else "rollout", self._times.rollout)
             learned += not fails
             self.rollouts += not fails
