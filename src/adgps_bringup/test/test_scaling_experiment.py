@@ -12,6 +12,7 @@ import yaml
 from scaling_samples import PLAN, falling, write_run
 
 from adgps_bringup.commands.train import add_arguments
+from adgps_bringup.experiments.scaling import yardstick
 from adgps_bringup.experiments.scaling.overlay import parameters, write_overlay
 from adgps_bringup.experiments.scaling.plan import (
     INSTANCES,
@@ -136,6 +137,21 @@ def test_what_is_done_is_not_done_again_and_what_failed_begins_anew(tmp_path: Pa
     assert any("begins anew" in line for line in said)
     run_all(runs, PLAN, tmp_path, Interrupts(), silent, Fake())
     assert make_job(runs[0], PLAN, tmp_path).done
+
+
+def test_a_machine_of_another_speed_is_noticed(tmp_path: Path) -> None:
+    runs, said = PLAN.runs({}), []
+    run_all(runs[:4], PLAN, tmp_path, Interrupts(), silent, Fake())
+    known = yardstick.read(tmp_path / RUNS)
+    assert set(known) == {run.name for run in runs[:4]} and min(known.values()) > 0
+    for name in known:
+        yardstick.write(tmp_path / RUNS / name, 1e-3)
+    run_all(runs[4:], PLAN, tmp_path, Interrupts(), said.append, Fake())
+    assert any("times slower than when" in line for line in said)
+    results = read_results(runs, PLAN, tmp_path, Interrupts(), silent)
+    assert "wall clocks do not compare" in write_report(tmp_path, PLAN, results, silent).read_text()
+    assert yardstick.objection(1.2, {"a": 1.0, "b": 1.1}) == ""
+    assert "2.0 times faster than when b" in yardstick.objection(1.0, {"a": 1.1, "b": 2.0})
 
 
 def test_what_is_chosen_for_gps_is_not_chosen_again(tmp_path: Path) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from adgps_bringup.experiments.scaling import figures
+from adgps_bringup.experiments.scaling import figures, yardstick
 from adgps_bringup.experiments.scaling.analysis import band
 from adgps_bringup.experiments.scaling.curve import TestPoint
 from adgps_bringup.experiments.scaling.model.prediction import Prediction, largest_with
@@ -18,7 +18,7 @@ from adgps_bringup.experiments.scaling.numbers import write_numbers
 from adgps_bringup.experiments.scaling.overlay import was_prompt
 from adgps_bringup.experiments.scaling.plan import GPS, Plan
 from adgps_bringup.experiments.scaling.results import RunResult, read_candidates
-from adgps_bringup.experiments.scaling.runner import CONFIG
+from adgps_bringup.experiments.scaling.runner import CONFIG, RUNS
 from adgps_bringup.experiments.scaling.tuning import Candidate
 from adgps_bringup.experiments.scaling.verdicts import Comparisons, finite, judge
 
@@ -54,7 +54,8 @@ def write_report(
     write_numbers(report, plan, by_network, checked, predicted, bounds, candidates)
     page = report / PAGE
     prompt = any(was_prompt(result.run, folder / CONFIG) for result in results)
-    lines = _page(plan, by_network, checked, predicted, bounds, candidates, prompt)
+    machine = _priority(prompt) + _speeds(yardstick.read(folder / RUNS))
+    lines = _page(plan, by_network, checked, predicted, bounds, candidates, machine)
     page.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return page
 
@@ -114,7 +115,7 @@ def _page(
     predicted: Sequence[Prediction],
     bounds: dict[int, float],
     candidates: Sequence[Candidate],
-    prompt: bool,
+    machine: str,
 ) -> list[str]:
     """Lines of the page."""
     lines = [
@@ -126,7 +127,7 @@ def _page(
         f" {_seeds(plan)}. Costs are of the four test instances, by policies that were"
         " kept during the runs and evaluated after them, once each, without exploration. A run has"
         f" learned with the first policy that costs at most {plan.threshold:g}, alone and together"
-        f" with those of the next {plan.hold} rollouts.{_priority(prompt)}",
+        f" with those of the next {plan.hold} rollouts.{machine}",
         "",
     ]
     for network, comparisons in by_network.items():
@@ -142,6 +143,19 @@ def _priority(prompt: bool) -> str:
     if not prompt:
         return ""
     return " Simulators with their controllers had a real-time priority (SCHED_FIFO)."
+
+
+def _speeds(milliseconds: Mapping[str, float]) -> str:
+    """Say whether the machine was as fast for all runs, where they know."""
+    if not milliseconds:
+        return ""
+    least, most = min(milliseconds.values()), max(milliseconds.values())
+    alike = most <= yardstick.TOLERANCE * least
+    warning = "" if alike else " **The machine was not the same: wall clocks do not compare.**"
+    return (
+        f" Before each of {len(milliseconds)} runs the same piece of work took one core"
+        f" {least:.1f} to {most:.1f} ms.{warning}"
+    )
 
 
 def _of_network(network: str, comparisons: Comparisons) -> list[str]:

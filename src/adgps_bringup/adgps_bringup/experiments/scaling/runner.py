@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from adgps_bringup.experiments.scaling import yardstick
 from adgps_bringup.experiments.scaling.overlay import overlay_path, write_overlay
 from adgps_bringup.experiments.scaling.plan import (
     TASK,
@@ -126,6 +127,9 @@ def run_all(
                 say(f"{job.run.name} was interrupted and begins anew")
                 shutil.rmtree(job.folder)
             write_overlay(job.run, folder / CONFIG)
+        speed = yardstick.measure()
+        if objection := yardstick.objection(speed, yardstick.read(folder / RUNS)):
+            say(f"{objection}: their wall clocks will not compare")
         statuses = (execute or execute_jobs)(jobs, interrupts, say)
         for job in jobs:
             status = statuses[job.run.name]
@@ -134,6 +138,7 @@ def run_all(
                     f"{job.run.name} failed with exit status {status}, see {job.log};"
                     " the same command goes on"
                 )
+            yardstick.write(job.folder, speed)
         for job in jobs:
             finish(job.run)
 
