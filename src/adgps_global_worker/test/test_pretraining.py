@@ -189,7 +189,9 @@ def test_features_come_to_hold_the_poses_and_little_else(data: PoseDataset) -> N
     """Of what they hold, the part that is not linear in the poses, with the weight and without."""
 
     def part(weight: float) -> float:
-        pretraining = Pretraining(replace(SETTINGS, unexplained_weight=weight), VISION, data)
+        # After 500 steps the points are learned, but what else features hold is not settled yet.
+        settings = replace(SETTINGS, steps=1000, unexplained_weight=weight)
+        pretraining = Pretraining(settings, VISION, data)
         while not pretraining.finished:
             pretraining.advance()
         chosen = pretraining.held_out
@@ -199,7 +201,7 @@ def test_features_come_to_hold_the_poses_and_little_else(data: PoseDataset) -> N
         left = features - poses @ np.linalg.lstsq(poses, features, rcond=None)[0]
         return float(left.std() / features.std(axis=0).mean())
 
-    assert part(10.0) < 0.7 * part(0.0)
+    assert part(3.0) < 0.5 * part(0.0)
 
 
 def test_the_loss_is_half_the_squared_distance() -> None:
