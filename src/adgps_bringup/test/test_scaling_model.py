@@ -107,7 +107,7 @@ def test_staleness_is_the_rate_of_the_others_times_the_time_in_flight() -> None:
     # Nor do workers that keep pace with each other take their steps together.
     together = simulate(replace(loop, following=True), times, seed=3, until=800.0, warm_up=200.0)
     in_flight = together.update_rate * 7 / 8 * 0.02
-    assert together.mean_staleness == pytest.approx(in_flight, rel=0.2)
+    assert together.mean_staleness == pytest.approx(in_flight, rel=0.1)
 
 
 def test_the_server_is_busy_for_what_it_serves() -> None:

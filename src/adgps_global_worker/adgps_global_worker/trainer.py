@@ -120,7 +120,8 @@ class Trainer:
         self._rng = rng
         self._log = log
         self._policy: GlobalPolicy | None = None
-        self._heard = self._told = -np.inf
+        self._heard = -np.inf  # of the newest policy
+        self._told = -np.inf  # of the newest version, with its policy or without
         self._pending: Push | None = None
         self._sequence = 0
         self._sets = TrainingSets(memory, settings.weight_bound)

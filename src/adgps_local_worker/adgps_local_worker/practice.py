@@ -18,8 +18,6 @@ from __future__ import annotations
 import time
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
@@ -33,6 +31,7 @@ from adgps_core.trajectory import Trajectory
 from adgps_local_worker.configuration import LocalConfiguration
 from adgps_local_worker.local_state import LocalState, begin_phase, initial_state
 from adgps_local_worker.local_update import fit, improve, retreat
+from adgps_local_worker.peers import Memory, Peers
 from adgps_local_worker.problem import Problem
 from adgps_local_worker.progress import Progress
 from adgps_local_worker.sampling import Robot, Sampler
@@ -40,37 +39,6 @@ from adgps_local_worker.schedule import Schedule
 
 DRAWS = 2
 """Instances on which a robot tries in vain to run the global policy before it does without."""
-
-
-class Peers(Protocol):
-    """The rest of the collective."""
-
-    def global_policy(self) -> GlobalPolicy:
-        """Newest global policy."""
-
-    def publish(self, optimized: OptimizedTrajectories, state: LocalState) -> None:
-        """Hand samples and local policy to the replay memories, and remember the state."""
-
-    def wait_for_training(self, rounds: int) -> None:
-        """Wait, bounded, until training keeps up; synchronously, until rounds are complete."""
-
-
-@dataclass(frozen=True)
-class Memory:
-    """What a worker that went away knew of an instance when it last published.
-
-    Parameters
-    ----------
-    state : of the local optimisation.
-    instance : that was practised.
-    samples : that were published.
-    round : in which they were published.
-    """
-
-    state: LocalState
-    instance: Instance
-    samples: tuple[Trajectory, ...]
-    round: int
 
 
 class Practice:

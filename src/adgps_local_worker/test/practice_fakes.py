@@ -13,7 +13,7 @@ from adgps_core.tasks import Instance
 from adgps_core.trajectory import Trajectory
 from adgps_local_worker.checkpoint import load_state, save_state
 from adgps_local_worker.local_state import LocalState
-from adgps_local_worker.practice import Memory
+from adgps_local_worker.peers import Memory
 from adgps_local_worker.sampling import (
     PolicyGoneError,
     RobotNotReadyError,

@@ -17,7 +17,8 @@ from adgps_core.tasks import Instance
 from adgps_local_worker.initial_policy import follow
 from adgps_local_worker.local_state import LocalState, initial_state
 from adgps_local_worker.local_update import RETREAT
-from adgps_local_worker.practice import Memory, Practice
+from adgps_local_worker.peers import Memory
+from adgps_local_worker.practice import Practice
 from adgps_local_worker.schedule import Mode, Schedule
 
 

@@ -22,7 +22,7 @@ from adgps_core.optimized import OptimizedTrajectories
 from adgps_local_worker.checkpoint import load_state, save_state
 from adgps_local_worker.local_state import LocalState
 from adgps_local_worker.nodes.futures import StoppedError
-from adgps_local_worker.practice import Memory
+from adgps_local_worker.peers import Memory
 from adgps_msgs.msg import OptimizedTrajectories as OptimizedTrajectoriesMsg
 from adgps_msgs.msg import PolicyParameters, ReplayStatus
 

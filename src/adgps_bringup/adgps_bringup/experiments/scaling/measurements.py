@@ -31,7 +31,7 @@ class Measurements:
     spent : a robot's time by what was done with it, as parts of 1, mean; `lost` is the rest:
         rollouts that were discarded, and pauses after them.
     lost : part of the time of a robot's rollouts, and of what it lost, that it lost, by robot.
-    starts : when a robot began, after the first [s], by robot.
+    starts : when a robot began, after the first [s], by robot; 0 if it does not say.
     times : of the phases [s]: robots', workers', "server/..." those of the server.
     staleness : gradients applied, by the updates of others since their version.
     real_time_factor : simulated seconds per second that a simulator kept, by robot.
@@ -129,7 +129,6 @@ def read_measurements(run: Path) -> Measurements:
     times = {robot: _totals(values) for robot, values in workers.items()}
     whole = sum(elapsed.values())
     spent = {name: sum(mine[name] for mine in times.values()) / whole for name in ROBOT_PHASES}
-    lost = {robot: max(0.0, elapsed[robot] - sum(mine.values())) for robot, mine in times.items()}
     errors: Counter[float] = Counter()
     for values in controllers.values():
         errors.update(parse_counts(values.get("period_error_ms", "")))
@@ -141,7 +140,7 @@ def read_measurements(run: Path) -> Measurements:
         updates=int(server.get("updates", 0)),
         utilization={robot: float(values["utilization"]) for robot, values in workers.items()},
         spent={**spent, "lost": max(0.0, 1 - sum(spent.values()))},
-        lost={robot: lost[robot] / (lost[robot] + times[robot]["rollout"]) for robot in workers},
+        lost={robot: _lost(elapsed[robot], mine) for robot, mine in times.items()},
         starts=starts,
         times=tallies,
         staleness=parse_counts(server.get("staleness_histogram", "")),
@@ -156,8 +155,14 @@ def read_measurements(run: Path) -> Measurements:
 
 def _totals(values: Mapping[str, str]) -> dict[str, float]:
     """A robot's time by what was done with it [s]."""
-    tallies = dict(_tallies(values))
-    return {name: tallies[name].count * tallies[name].mean for name in ROBOT_PHASES}
+    totals = {name: tally.count * tally.mean for name, tally in _tallies(values)}
+    return {name: totals.get(name, 0.0) for name in ROBOT_PHASES}
+
+
+def _lost(elapsed: float, times: Mapping[str, float]) -> float:
+    """Part of the time of rollouts, and of what no phase accounts for, that is the latter."""
+    lost = max(0.0, elapsed - sum(times.values()))
+    return lost / max(lost + times["rollout"], 1e-9)
 
 
 def _tallies(values: Mapping[str, Any]) -> list[tuple[str, Tally]]:

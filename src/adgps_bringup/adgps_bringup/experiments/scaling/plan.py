@@ -154,6 +154,11 @@ class Plan:
     predicted: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 
     @property
+    def seeds_text(self) -> str:
+        """How many seeds, in words."""
+        return "one seed" if len(self.seeds) == 1 else f"{len(self.seeds)} seeds"
+
+    @property
     def hold(self) -> int:
         """Rollouts over which a policy has to stay good to have learned: an iteration's."""
         return self.samples * INSTANCES

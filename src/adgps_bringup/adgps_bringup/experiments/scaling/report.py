@@ -8,9 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from adgps_bringup.experiments.scaling import figures, yardstick
-from adgps_bringup.experiments.scaling.analysis import band
-from adgps_bringup.experiments.scaling.curve import TestPoint
+from adgps_bringup.experiments.scaling import yardstick
+from adgps_bringup.experiments.scaling.illustrations import draw_network, draw_predictions
 from adgps_bringup.experiments.scaling.model.prediction import Prediction, largest_with
 from adgps_bringup.experiments.scaling.model.validation import TOLERANCE, Agreement
 from adgps_bringup.experiments.scaling.modelling import Comparison, look_ahead, validate
@@ -20,7 +19,7 @@ from adgps_bringup.experiments.scaling.plan import GPS, Plan
 from adgps_bringup.experiments.scaling.results import RunResult, read_candidates
 from adgps_bringup.experiments.scaling.runner import CONFIG, RUNS
 from adgps_bringup.experiments.scaling.tuning import Candidate
-from adgps_bringup.experiments.scaling.verdicts import Comparisons, finite, judge
+from adgps_bringup.experiments.scaling.verdicts import Comparisons, judge
 
 FOLDER, PAGE = "report", "README.md"
 
@@ -49,8 +48,8 @@ def write_report(
     checked = validate(results)
     predicted, bounds = look_ahead(plan, results, say)
     for network, comparisons in by_network.items():
-        _draw(report, plan, network, comparisons)
-    _draw_predictions(report, predicted, bounds)
+        draw_network(report, plan, network, comparisons)
+    draw_predictions(report, predicted, bounds)
     write_numbers(report, plan, by_network, checked, predicted, bounds, candidates)
     page = report / PAGE
     prompt = any(was_prompt(result.run, folder / CONFIG) for result in results)
@@ -58,54 +57,6 @@ def write_report(
     lines = _page(plan, by_network, checked, predicted, bounds, candidates, machine)
     page.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return page
-
-
-def _draw(report: Path, plan: Plan, network: str, comparisons: Comparisons) -> None:
-    """Draw the figures of a network."""
-    title = f"{network} network, {_seeds(plan)}"
-    curves = {
-        variant: [result.curve for result in results]
-        for variant, results in comparisons.by_variant.items()
-    }
-    over_trials: list[figures.Band] = []
-    over_time: list[figures.Band] = []
-    for variant, of_variant in curves.items():
-        for bands, abscissa in ((over_trials, _rollouts), (over_time, _minutes)):
-            end = max(abscissa(curve[-1]) for curve in of_variant)
-            at = np.linspace(0, end, 200)
-            bands.append(figures.Band(variant, at, *band(of_variant, abscissa, at)))
-    figures.learning_curves(
-        report / f"figure_4_{network}.png", over_trials, over_time, plan.threshold, title
-    )
-    figures.speed_ups(
-        report / f"figure_5_{network}.png",
-        finite(comparisons.speed_ups),
-        finite(comparisons.sample_factors),
-        f"{title}; to a cost of {plan.threshold:g}, with 95 % intervals",
-    )
-    figures.where_time_goes(report / f"time_{network}.png", comparisons.spent, title)
-    figures.staleness(report / f"staleness_{network}.png", comparisons.staleness, title)
-
-
-def _draw_predictions(
-    report: Path, predicted: Sequence[Prediction], bounds: dict[int, float]
-) -> None:
-    lines = []
-    for size, bound in bounds.items():
-        mine = sorted((p for p in predicted if p.size == size), key=lambda p: p.robots)
-        lines.append(
-            figures.ScalingLine(
-                f"{size:,} policy parameters",
-                [p.robots for p in mine],
-                [p.result.utilization for p in mine],
-                [min(1.0, p.result.server_utilization) for p in mine],
-                [p.result.mean_staleness for p in mine],
-                bound,
-            )
-        )
-    figures.predictions(
-        report / "predictions.png", lines, "predicted; dotted: as much as the server can do"
-    )
 
 
 def _page(
@@ -124,7 +75,7 @@ def _page(
         f"`./adgps experiment scaling --preset {plan.name} --seed {plan.seeds[0]}`: the task"
         f" `reach`, BADMM and LQR, eight training instances, {plan.iterations} iterations of"
         f" {plan.samples} rollouts each, simulators at a real-time factor of {plan.factor:g},"
-        f" {_seeds(plan)}. Costs are of the four test instances, by policies that were"
+        f" {plan.seeds_text}. Costs are of the four test instances, by policies that were"
         " kept during the runs and evaluated after them, once each, without exploration. A run has"
         f" learned with the first policy that costs at most {plan.threshold:g}, alone and together"
         f" with those of the next {plan.hold} rollouts.{machine}",
@@ -296,15 +247,3 @@ def _agreement(a: Agreement) -> str:
     """One cell of the table of the model."""
     text = f"{a.measured:.3g}, {a.modelled:.3g}, {a.error:+.0%}"
     return text if a.agrees else f"{text} **off** ({a.low:.3g} to {a.high:.3g})"
-
-
-def _seeds(plan: Plan) -> str:
-    return "one seed" if len(plan.seeds) == 1 else f"{len(plan.seeds)} seeds"
-
-
-def _rollouts(point: TestPoint) -> float:
-    return point.rollouts
-
-
-def _minutes(point: TestPoint) -> float:
-    return point.wall_clock_s / 60
