@@ -8,9 +8,10 @@ how fast a machine happens to be:
 
 Asynchronously the steps that a batch of rollouts allows are spread over the time that the next
 batch will take, as far as the last ones tell; the first took as long as the worker had waited for
-it, at most. Taken all at once they would train the network on one robot's rollouts for a while, and
-those of several workers would cross: gradients that are stale by a few updates already keep Adam
-from settling in the narrow valleys that precise local policies make.
+it, at most. What is left when the next arrives is spread with that one's. Taken all at once they
+would train the network on one robot's rollouts for a while, and those of several workers would
+cross: gradients that are stale by a few updates already keep Adam from settling in the narrow
+valleys that precise local policies make.
 
 A worker that has taken its steps goes on while it is a whole step short of its equal share of
 everybody's, so that the network does not forget what robots have learned that are slower, that
@@ -108,6 +109,7 @@ class StepsPerRollout:
         self._newest = 0
         self._arrived = now()
         self._interval = 0.0
+        self._released_before = 0.0
         self._updates: int | None = None
         self._excused = 0.0
         self.rollouts = 0
@@ -128,6 +130,7 @@ class StepsPerRollout:
         """Count rollouts that are not history."""
         if history or not rollouts:
             return
+        self._released_before = self._released
         now = self._now()
         self._interval = now - self._arrived
         self._arrived = now
@@ -146,7 +149,8 @@ class StepsPerRollout:
     @property
     def pace(self) -> float:
         """Time from one step to the next, as far as the last batches tell [s]."""
-        return self._interval / max(1.0, self._maximum * self._newest)
+        spread = self.rollouts - self._released_before
+        return self._interval / max(1.0, self._maximum * spread)
 
     def hear(self, updates: int) -> None:
         """Take note of how many updates the server has made so far, by all workers.
@@ -165,11 +169,15 @@ class StepsPerRollout:
     @property
     def _allowed(self) -> float:
         """Steps that rollouts allow by now; those that local workers wait for are not put off."""
-        fraction = 1.0
+        return max(self._maximum * self._released, self._minimum * self.rollouts)
+
+    @property
+    def _released(self) -> float:
+        """Rollouts whose steps may have been taken by now; parts of one too."""
+        left = 0.0
         if self._interval:
-            fraction = min(1.0, (self._now() - self._arrived) / self._interval)
-        released = self.rollouts - self._newest * (1.0 - fraction)
-        return max(self._maximum * released, self._minimum * self.rollouts)
+            left = max(0.0, 1.0 - (self._now() - self._arrived) / self._interval)
+        return self.rollouts - left * (self.rollouts - self._released_before)
 
     @property
     def _equal_share(self) -> float:

@@ -39,22 +39,23 @@ def test_steps_are_as_many_as_the_rollouts_allow(maximum: float, arrivals: list[
 
 
 def test_steps_are_spread_over_the_time_to_the_next_batch() -> None:
-    """Those of the newest batch as fast as it was made itself; those of older ones at once."""
+    """As fast as the newest batch was made itself; what was left before is spread with it."""
     clock = _Clock()
     limiter = StepsPerRollout(0.0, 10.0, now=clock)
     clock.time = 10.0
     limiter.receive("a", 0, 2, history=False)
     assert limiter.pace == 0.5
     assert [_exhaust(limiter) for clock.time in (10.0, 12.5)] == [0, 5]
-    clock.time = 18.0
+    clock.time = 17.5
+    assert _exhaust(limiter) == 10
     limiter.receive("b", 0, 2, history=False)
-    assert _exhaust(limiter) == 15
-    assert limiter.pace == 0.4
-    assert [_exhaust(limiter) for clock.time in (18.0, 20.0, 22.0, 25.9)] == [0, 5, 5, 9]
+    assert _exhaust(limiter) == 0
+    assert limiter.pace == 0.3  # 7.5 s for the 5 steps that were left and 20 more
+    assert [_exhaust(limiter) for clock.time in (20.5, 23.5, 24.9)] == [10, 10, 4]
     limiter.receive("a", 1, 4, history=False)
-    assert _exhaust(limiter) == 1
+    assert _exhaust(limiter) == 0
     clock.time = 100.0
-    assert _exhaust(limiter) == 40
+    assert _exhaust(limiter) == 41
     limiter.receive("a", 1, 0, history=False)  # a message repeated brings no rollouts
     assert _exhaust(limiter) == 0
 

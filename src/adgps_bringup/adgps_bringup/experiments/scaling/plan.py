@@ -7,7 +7,9 @@ They differ in who waits for whom:
     AGPS      one robot whose global worker trains while it practises
     ADGPS-N   N of these pairs, which share out the instances
 
-For a rollout, pairs take at most as many steps of SGD as GPS does, and wait for half as many.
+For a rollout, pairs take at most as many steps of SGD as GPS does. They wait for an eighth of them:
+enough for a network that falls behind to be seen, and few enough that the first steps of all robots,
+who begin together, do not cross.
 
 Networks come one after the other, each with the tuning of GPS first, in lock-step: each candidate
 of its steps of SGD is run, and the one with the shortest wall clock to the threshold, by the
@@ -94,7 +96,7 @@ class PlannedRun:
     def steps_per_rollout(self) -> tuple[float, float]:
         """Least and most steps of SGD that pairs take for a rollout; GPS takes the most."""
         most = self.gps.alternations * self.gps.steps / (self.samples * INSTANCES)
-        return most / 2, most
+        return most / 8, most
 
     @property
     def rollouts(self) -> int:
