@@ -6,6 +6,11 @@ from __future__ import annotations
 class Pacer:
     """Keeps simulated time at a factor of the wall clock, in whole periods.
 
+    It is asked by a timer of the same period, and begins when first asked. Each period is due from
+    half of one before its time, so that a call that comes a little late, or early, still finds one
+    due: were it due just when the timer calls, or just after, one call would find two now and then,
+    and whoever acts on the simulated clock would act almost a period too early.
+
     Where the machine cannot keep up, time slips instead of piling up: what is more than
     `catch_up` periods behind is dropped from the schedule and counted.
 
@@ -13,15 +18,14 @@ class Pacer:
     ----------
     factor : simulated seconds per wall-clock second.
     period : of the simulated states [s].
-    now : steady clock [s].
     catch_up : most periods made up for at once.
     """
 
-    def __init__(self, factor: float, period: float, now: float, catch_up: int = 12) -> None:
+    def __init__(self, factor: float, period: float, catch_up: int = 12) -> None:
         if not (factor > 0 and period > 0 and catch_up >= 1):
             raise ValueError("factor, period and catch_up must be positive")
         self._wall_period = period / factor
-        self._begin = now
+        self._begin: float | None = None
         self._done = 0
         self._catch_up = catch_up
         self.slipped = 0
@@ -38,8 +42,10 @@ class Pacer:
         return 1 - slipped / done if done else 1.0
 
     def due(self, now: float) -> int:
-        """Periods to simulate now so that simulated time has caught up."""
-        behind = int((now - self._begin) / self._wall_period) - self._done
+        """Periods to simulate at `now`, steady clock [s], so that simulated time has caught up."""
+        if self._begin is None:
+            self._begin = now
+        behind = int((now - self._begin) / self._wall_period + 0.5) - self._done
         count = min(max(behind, 0), self._catch_up)
         lost = max(behind, 0) - count
         self.slipped += lost

@@ -122,7 +122,6 @@ class RealTimeRobot:
     task : start pose and control period.
     factor : simulated seconds per wall-clock second.
     state_rate : states per simulated second [Hz]; a divisor of the world's physics rate.
-    now : steady clock when it begins [s].
 
     Raises
     ------
@@ -130,9 +129,7 @@ class RealTimeRobot:
         If the rates do not fit each other.
     """
 
-    def __init__(
-        self, world: World, task: Task, factor: float, state_rate: float, now: float
-    ) -> None:
+    def __init__(self, world: World, task: Task, factor: float, state_rate: float) -> None:
         if abs(world.physics_rate / state_rate % 1.0) > 1e-9:
             raise ValueError(
                 f"physics_rate {world.physics_rate} is not a multiple of state_rate {state_rate}"
@@ -140,7 +137,7 @@ class RealTimeRobot:
         self._world = world
         self._state_rate = state_rate
         self._held = HeldCommand(JOINT_NAMES, round(HOLD_PERIODS * task.control_period * SECOND_NS))
-        self._pacer = Pacer(factor, 1 / state_rate, now)
+        self._pacer = Pacer(factor, 1 / state_rate)
         self._steps = 0
         self.resets = 0
         world.reset(task.start_joint_angles, task.instances("training")[0])

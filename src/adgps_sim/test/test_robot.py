@@ -77,9 +77,10 @@ def test_lock_step_repeats_bit_for_bit(world: World) -> None:
 
 def test_real_time_follows_the_wall_clock_and_lets_go(world: World) -> None:
     """A command is held for three control periods, then the arm comes to rest by its damping."""
-    robot = RealTimeRobot(world, TASK, factor=2.0, state_rate=120.0, now=0.0)
+    robot = RealTimeRobot(world, TASK, factor=2.0, state_rate=120.0)
     push = np.eye(7)[3].tolist()
-    assert not robot.advance_to(1 / 250)
+    assert not robot.advance_to(0.0)
+    assert not robot.advance_to(0.4 / 240)
     assert robot.advance_to(1 / 240)
     assert robot.stamp_ns == 1_000_000_000 + round(1e9 / 120)
     assert not robot.command(robot.stamp_ns, 1, JOINT_NAMES, push)
@@ -94,7 +95,8 @@ def test_real_time_follows_the_wall_clock_and_lets_go(world: World) -> None:
 
 def test_real_time_goes_on_after_a_reset(world: World) -> None:
     """The command before it is forgotten; time rises."""
-    robot = RealTimeRobot(world, TASK, factor=1.0, state_rate=120.0, now=0.0)
+    robot = RealTimeRobot(world, TASK, factor=1.0, state_rate=120.0)
+    robot.advance_to(0.0)
     robot.advance_to(0.05)
     robot.command(robot.stamp_ns, 1, JOINT_NAMES, [5.0] * 7)
     before = robot.stamp_ns
@@ -107,4 +109,4 @@ def test_real_time_goes_on_after_a_reset(world: World) -> None:
 def test_rates_must_fit(world: World) -> None:
     """A state comes after a whole number of physics steps."""
     with pytest.raises(ValueError, match="not a multiple"):
-        RealTimeRobot(world, TASK, 1.0, 100.0, 0.0)
+        RealTimeRobot(world, TASK, 1.0, 100.0)

@@ -165,7 +165,7 @@ class GuidedRobot(Node):
             self._arm.begin(instance)
             self._publisher.publish(self._arm.stamp_ns)
             period = 1 / self._value("state_rate")
-            self._pacer = Pacer(self._value("real_time_factor"), period, now)
+            self._pacer = Pacer(self._value("real_time_factor"), period)
             self._turn_to(Phase.END, now)
             self._publish_diagnostics()
 

@@ -111,7 +111,7 @@ class SimRobot(Node):
         if self.lock_step:
             return LockStepRobot(self._world, self._task)
         rate = self.get_parameter("state_rate").value
-        return RealTimeRobot(self._world, self._task, self._factor, rate, time.monotonic())
+        return RealTimeRobot(self._world, self._task, self._factor, rate)
 
     def destroy_node(self) -> None:
         """Free the physics too."""
