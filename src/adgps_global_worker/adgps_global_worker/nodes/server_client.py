@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 
@@ -25,6 +26,8 @@ from adgps_msgs.srv import PushGradient
 
 SERVICE = "/param_server/push_gradient"
 REQUESTS = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
+WORD_PERIOD = 10.0
+"""Between two words about a server that does not answer [s]; at a launch it may take as long."""
 
 
 class ServerClient:
@@ -57,6 +60,8 @@ class ServerClient:
         self._log = log
         self._memory = ServerMemory(log)
         self._closed = False
+        self._told = time.monotonic()
+        self._silent_since = np.inf  # of the first request of those that were not answered
         self.answering = False
 
     @property
@@ -103,17 +108,23 @@ class ServerClient:
             want_parameters=push.want_policy,
         )
         future = self._client.call_async(request)
-        end = time.monotonic() + self._timeout
+        began = time.monotonic()
+        self._silent_since = min(self._silent_since, began)
+        end = began + self._timeout
         while not (future.done() or self._closed) and (left := end - time.monotonic()) > 0:
             self._executor.spin_once(left)
-        self.answering = future.done()
+        was_answering, self.answering = self.answering, future.done()
         if self._closed or not self.answering:
             self._client.remove_pending_request(future)
         if self._closed:
             return None
         if not self.answering:
-            self._log(f"waiting for {SERVICE}: no answer for {self._timeout:g} s")
+            now = time.monotonic()
+            if was_answering or now - self._told > WORD_PERIOD:
+                self._log(f"waiting for {SERVICE}: no answer for {now - self._silent_since:.0f} s")
+                self._told = now
             return None
+        self._silent_since = np.inf
         try:
             return self._reply(push, future.result())
         except SharedBlockError as error:  # the answer to an earlier request came in between
