@@ -6,10 +6,8 @@ from __future__ import annotations
 class Pacer:
     """Keeps simulated time at a factor of the wall clock, in whole periods.
 
-    It is asked by a timer of the same period, and begins when first asked. Each period is due from
-    half of one before its time, so that a call that comes a little late, or early, still finds one
-    due: were it due just when the timer calls, or just after, one call would find two now and then,
-    and whoever acts on the simulated clock would act almost a period too early.
+    It begins when first asked. Each period is due from half of one before its time, so that of
+    calls a period apart, a little early or late, each finds one due.
 
     Where the machine cannot keep up, time slips instead of piling up: what is more than
     `catch_up` periods behind is dropped from the schedule and counted.
@@ -42,7 +40,7 @@ class Pacer:
         return 1 - slipped / done if done else 1.0
 
     def due(self, now: float) -> int:
-        """Periods to simulate at `now`, steady clock [s], so that simulated time has caught up."""
+        """Periods to simulate so that simulated time has caught up with `now`, steady clock [s]."""
         if self._begin is None:
             self._begin = now
         behind = int((now - self._begin) / self._wall_period + 0.5) - self._done

@@ -5,7 +5,6 @@ Time is kept in whole nanoseconds and never runs backwards, resets included.
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Sequence
 from typing import Protocol
@@ -54,8 +53,8 @@ class Robot(Protocol):
         `rng` draws the errors of the sensors until the next reset; None: always the same.
         """
 
-    def advance(self) -> bool:
-        """Let wall-clock time pass; tell whether there is a new state."""
+    def advance(self, now: float) -> bool:
+        """Let time pass up to `now`, steady clock [s]; tell whether there is a new state."""
 
 
 class LockStepRobot:
@@ -108,7 +107,7 @@ class LockStepRobot:
         self._protocol.begin(self.stamp_ns + LOCK_STEP_RESET_NS)
         self.resets += 1
 
-    def advance(self) -> bool:
+    def advance(self, now: float) -> bool:
         """Wall-clock time means nothing here."""
         return False
 
@@ -185,11 +184,7 @@ class RealTimeRobot:
         self._steps += 1
         self.resets += 1
 
-    def advance(self) -> bool:
-        """Catch up with the wall clock."""
-        return self.advance_to(time.monotonic())
-
-    def advance_to(self, now: float) -> bool:
+    def advance(self, now: float) -> bool:
         """Catch up with the steady clock at `now` [s]."""
         due = self._pacer.due(now)
         for _ in range(due):

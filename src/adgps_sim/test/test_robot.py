@@ -58,7 +58,7 @@ def test_lock_step_time_rises_with_ticks_and_resets_alone(world: World, events: 
                 robot.reset(TASK.start_joint_angles, INSTANCE)
                 assert robot.stamp_ns > before + PERIOD_NS
             case _:
-                assert not robot.advance()
+                assert not robot.advance(1.0)
                 assert robot.stamp_ns == before
     assert robot.ticks == events.count("tick")
     assert robot.resets == events.count("reset")
@@ -79,14 +79,14 @@ def test_real_time_follows_the_wall_clock_and_lets_go(world: World) -> None:
     """A command is held for three control periods, then the arm comes to rest by its damping."""
     robot = RealTimeRobot(world, TASK, factor=2.0, state_rate=120.0)
     push = np.eye(7)[3].tolist()
-    assert not robot.advance_to(0.0)
-    assert not robot.advance_to(0.4 / 240)
-    assert robot.advance_to(1 / 240)
+    assert not robot.advance(0.0)
+    assert not robot.advance(0.4 / 240)
+    assert robot.advance(1 / 240)
     assert robot.stamp_ns == 1_000_000_000 + round(1e9 / 120)
     assert not robot.command(robot.stamp_ns, 1, JOINT_NAMES, push)
     speeds = []
     for count in range(2, 202):
-        assert robot.advance_to((count + 0.1) / 240)
+        assert robot.advance((count + 0.1) / 240)
         speeds.append(world.state.velocities[3])
     assert (np.diff(speeds[:18]) > 0).all()
     assert speeds[-1] < 0.2 * max(speeds)
@@ -96,13 +96,13 @@ def test_real_time_follows_the_wall_clock_and_lets_go(world: World) -> None:
 def test_real_time_goes_on_after_a_reset(world: World) -> None:
     """The command before it is forgotten; time rises."""
     robot = RealTimeRobot(world, TASK, factor=1.0, state_rate=120.0)
-    robot.advance_to(0.0)
-    robot.advance_to(0.05)
+    robot.advance(0.0)
+    robot.advance(0.05)
     robot.command(robot.stamp_ns, 1, JOINT_NAMES, [5.0] * 7)
     before = robot.stamp_ns
     robot.reset(TASK.start_joint_angles, INSTANCE)
     assert robot.stamp_ns > before
-    robot.advance_to(0.1)
+    robot.advance(0.1)
     np.testing.assert_allclose(world.state.positions, TASK.start_joint_angles, atol=1e-9)
 
 

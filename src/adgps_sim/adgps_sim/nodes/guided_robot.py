@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections import deque
 from collections.abc import Callable
 from enum import Enum, auto
@@ -27,6 +26,7 @@ from adgps_core.tasks import TASKS, make_task
 from adgps_core.tasks.finding import find_instances
 from adgps_msgs.msg import Instance as InstanceMessage
 from adgps_sim.demonstrating import GuidedArm
+from adgps_sim.nodes.beat import Beat
 from adgps_sim.nodes.publishing import LATCHED, WorldPublisher
 from adgps_sim.pacing import Pacer
 from adgps_sim.scene import scene_builder
@@ -108,12 +108,12 @@ class GuidedRobot(Node):
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
         self._phase = Phase.RECORDER
         self._shown: list[str] = []
-        self._since = time.monotonic()
         self._pacer: Pacer | None = None
         self.failure = ""
         period = 1 / (rate * self._value("real_time_factor"))
         steady = Clock(clock_type=ClockType.STEADY_TIME)
-        self.create_timer(period, self._on_timer, clock=steady)
+        self._beat = Beat(self, period, self._on_beat)
+        self._since = self._beat.now
         self.create_timer(DIAGNOSTICS_PERIOD, self._publish_diagnostics, clock=steady)
 
     @property
@@ -134,7 +134,7 @@ class GuidedRobot(Node):
     def _value(self, name: str) -> Any:
         return self.get_parameter(name).value
 
-    def _on_timer(self) -> None:
+    def _on_beat(self, due: float) -> None:
         """Do what is due."""
         steps: dict[Phase, Callable[[float], None]] = {
             Phase.RECORDER: self._await_recorder,
@@ -143,7 +143,7 @@ class GuidedRobot(Node):
             Phase.END: self._go_on,
         }
         if not self.done:
-            steps[self._phase](time.monotonic())
+            steps[self._phase](due)
 
     def _await_recorder(self, now: float) -> None:
         publishers = (*self._publisher.recorded, self._announcements)

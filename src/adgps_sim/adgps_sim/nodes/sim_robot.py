@@ -22,6 +22,7 @@ from adgps_core.signals import StopSignals
 from adgps_core.tasks import TASKS, make_task, start_angles
 from adgps_msgs.msg import JointEffortCommand
 from adgps_msgs.srv import ResetInstance
+from adgps_sim.nodes.beat import Beat
 from adgps_sim.nodes.camera_publisher import camera_publisher, declare_camera
 from adgps_sim.nodes.publishing import WorldPublisher
 from adgps_sim.nodes.success_service import SuccessService
@@ -90,7 +91,7 @@ class SimRobot(Node):
         self.create_timer(DIAGNOSTICS_PERIOD, self._publish_diagnostics, clock=steady)
         if not self.lock_step:
             period = 1 / self.get_parameter("state_rate").value / self._factor
-            self.create_timer(period, self._on_timer, clock=steady)
+            self._beat = Beat(self, period, self._on_beat)
         self._publish_state()
 
     @property
@@ -124,8 +125,8 @@ class SimRobot(Node):
         if self._robot.command(stamp_ns, message.sequence, message.name, message.effort):
             self._publish_state()
 
-    def _on_timer(self) -> None:
-        if self._robot.advance():
+    def _on_beat(self, due: float) -> None:
+        if self._robot.advance(due):
             self._publish_state()
 
     def _on_reset(

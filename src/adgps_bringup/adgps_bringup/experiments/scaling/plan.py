@@ -8,8 +8,8 @@ They differ in who waits for whom:
     ADGPS-N   N of these pairs, which share out the instances
 
 For a rollout, pairs take at most as many steps of SGD as GPS does. They wait for an eighth of them:
-enough for a network that falls behind to be seen, and few enough that the first steps of all robots,
-who begin together, do not cross.
+enough for a network that falls behind to be seen, and few enough that the first steps of all
+robots, who begin together, do not cross.
 
 Networks come one after the other, each with the tuning of GPS first, in lock-step: each candidate
 of its steps of SGD is run, and the one with the shortest wall clock to the threshold, by the
