@@ -6,12 +6,13 @@ how fast a machine happens to be:
     asynchronous   ⌊min_steps_per_rollout · rollouts⌋ ≤ steps ≤ max_steps_per_rollout · rollouts
     synchronous    steps_per_round steps in each round, once every instance has published it
 
-Asynchronously the steps that a batch of rollouts allows are spread over the time that the next
-batch will take, as far as the last ones tell; the first took as long as the worker had waited for
-it, at most. What is left when the next arrives is spread with that one's. Taken all at once they
-would train the network on one robot's rollouts for a while, and those of several workers would
+Asynchronously the steps that a batch of rollouts allows are spread over half of the time that the
+next batch will take, as far as the last ones tell; the first took as long as the worker had waited
+for it, at most. What is left when the next arrives is spread with that one's. Taken all at once
+they would train the network on one robot's rollouts for a while, and those of several workers would
 cross: gradients that are stale by a few updates already keep Adam from settling in the narrow
-valleys that precise local policies make.
+valleys that precise local policies make. Over all of the time, the policy would be behind by more
+than it has to.
 
 A worker that has taken its steps goes on while it is a whole step short of its equal share of
 everybody's, so that the network does not forget what robots have learned that are slower, that
@@ -28,6 +29,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection
 from typing import Protocol
+
+_SPREAD = 0.5
+"""Part of the time from one batch to the next that steps are spread over."""
 
 
 class RateLimiter(Protocol):
@@ -65,7 +69,7 @@ class RateLimiter(Protocol):
 
     @property
     def pace(self) -> float:
-        """Time from one step to the next, as far as the last batches tell [s]."""
+        """Mean time from one step to the next, as far as the last batches tell [s]."""
 
     def hear(self, updates: int) -> None:
         """Take note of how many updates the server has made so far, by all workers."""
@@ -148,7 +152,7 @@ class StepsPerRollout:
 
     @property
     def pace(self) -> float:
-        """Time from one step to the next, as far as the last batches tell [s]."""
+        """Mean time from one step to the next, as far as the last batches tell [s]."""
         spread = self.rollouts - self._released_before
         return self._interval / max(1.0, self._maximum * spread)
 
@@ -176,7 +180,7 @@ class StepsPerRollout:
         """Rollouts whose steps may have been taken by now; parts of one too."""
         left = 0.0
         if self._interval:
-            left = max(0.0, 1.0 - (self._now() - self._arrived) / self._interval)
+            left = max(0.0, 1.0 - (self._now() - self._arrived) / (_SPREAD * self._interval))
         return self.rollouts - left * (self.rollouts - self._released_before)
 
     @property

@@ -38,20 +38,18 @@ def test_steps_are_as_many_as_the_rollouts_allow(maximum: float, arrivals: list[
     assert limiter.rollouts == sum(arrivals)
 
 
-def test_steps_are_spread_over_the_time_to_the_next_batch() -> None:
-    """As fast as the newest batch was made itself; what was left before is spread with it."""
+def test_steps_are_spread_over_half_the_time_to_the_next_batch() -> None:
+    """By how long the newest batch took itself; what was left before is spread with it."""
     clock = _Clock()
     limiter = StepsPerRollout(0.0, 10.0, now=clock)
-    clock.time = 10.0
+    clock.time = 20.0
     limiter.receive("a", 0, 2, history=False)
-    assert limiter.pace == 0.5
-    assert [_exhaust(limiter) for clock.time in (10.0, 12.5)] == [0, 5]
-    clock.time = 17.5
-    assert _exhaust(limiter) == 10
+    assert limiter.pace == 1.0
+    assert [_exhaust(limiter) for clock.time in (20.0, 22.5, 27.5)] == [0, 5, 10]
     limiter.receive("b", 0, 2, history=False)
     assert _exhaust(limiter) == 0
     assert limiter.pace == 0.3  # 7.5 s for the 5 steps that were left and 20 more
-    assert [_exhaust(limiter) for clock.time in (20.5, 23.5, 24.9)] == [10, 10, 4]
+    assert [_exhaust(limiter) for clock.time in (29.0, 30.5, 31.2)] == [10, 10, 4]
     limiter.receive("a", 1, 4, history=False)
     assert _exhaust(limiter) == 0
     clock.time = 100.0
