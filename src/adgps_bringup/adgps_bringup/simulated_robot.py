@@ -10,15 +10,18 @@ import sys
 
 import rclpy
 from rclpy.exceptions import ParameterException
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.signals import SignalHandlerOptions
 
 from adgps_core.signals import StopSignals
+from adgps_global_worker.nodes.executors import quick_executor
 from adgps_robot.nodes.feature_extractor import FeatureExtractor
 from adgps_robot.nodes.torque_controller import TorqueController
 from adgps_sim.nodes.sim_robot import SimRobot
 from adgps_sim.world import URDF
+
+SPIN = 0.1
+"""Longest time without a look at whether a signal has come [s]."""
 
 
 def build() -> list[Node]:
@@ -54,11 +57,11 @@ def main() -> None:
         rclpy.shutdown()
         print(f"simulated_robot: {error}", file=sys.stderr)
         sys.exit(2)
-    executor = SingleThreadedExecutor()
+    executor = quick_executor(rclpy.get_default_context())
     for node in nodes:
         executor.add_node(node)
     try:
-        stop.repeat(executor.spin_once)
+        stop.repeat(lambda: executor.spin_once(SPIN))
     finally:
         for node in reversed(nodes):
             node.destroy_node()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from rclpy.action import ActionServer, CancelResponse
 from rclpy.action.server import ServerGoalHandle
 from rclpy.node import Node
-from rclpy.task import Future
 
 from adgps_core.conversions import messages
 from adgps_msgs.action import ExecuteRollout
@@ -38,6 +39,11 @@ def goal_from_msg(request: ExecuteRollout.Goal) -> Goal:
 class RolloutAction:
     """Serves the action. Every goal is accepted; one that cannot run is aborted with its reason.
 
+    The controller runs a rollout in the callbacks of states and timers. The action's own callback
+    only begins it; that of its end, which rclpy runs as the goal's execution, answers with what
+    became of it. A coroutine that awaited the end would be resumed by the executor again and again,
+    without a pause by the one on events.
+
     Parameters
     ----------
     node : the node that serves it.
@@ -52,7 +58,8 @@ class RolloutAction:
             node,
             ExecuteRollout,
             "execute_rollout",
-            execute_callback=self._execute,
+            execute_callback=_never,
+            handle_accepted_callback=self._begin,
             cancel_callback=self._cancel,
             result_timeout=RESULT_TIMEOUT,
         )
@@ -67,9 +74,34 @@ class RolloutAction:
             self._controller.cancel()
         return CancelResponse.ACCEPT
 
-    async def _execute(self, handle: ServerGoalHandle) -> ExecuteRollout.Result:
-        """Await the controller, which works in the callbacks of states and timers."""
-        result = await self._run(handle)
+    def _begin(self, handle: ServerGoalHandle) -> None:
+        """Hand a goal to the controller."""
+        feedback = ExecuteRollout.Feedback()
+
+        def on_tick(ticks: int) -> None:
+            if ticks and ticks % FEEDBACK_PERIOD == 0:
+                feedback.step = ticks
+                handle.publish_feedback(feedback)
+
+        previous, self._running = self._running, handle
+        try:
+            goal = goal_from_msg(handle.request)
+            self._controller.start(goal, partial(self._end, handle), on_tick)
+        except ValueError as error:
+            self._running = previous
+            self._end(handle, RolloutResult(Outcome.INVALID_GOAL, str(error), None, 0))
+        except RolloutError as error:
+            self._running = previous
+            self._end(handle, RolloutResult(error.outcome, error.reason, None, 0))
+
+    def _end(self, handle: ServerGoalHandle, result: RolloutResult) -> None:
+        """Have the goal answered, whatever became of it."""
+        if self._running is handle:
+            self._running = None
+        handle.execute(partial(self._answer, result))
+
+    def _answer(self, result: RolloutResult, handle: ServerGoalHandle) -> ExecuteRollout.Result:
+        """Turn what became of a goal into its state and its answer."""
         if result.outcome is Outcome.SUCCESS:
             handle.succeed()
         elif result.outcome is Outcome.CANCELED and handle.is_cancel_requested:
@@ -86,29 +118,7 @@ class RolloutAction:
             message.trajectory = messages.trajectory_to_msg(result.trajectory)
         return message
 
-    async def _run(self, handle: ServerGoalHandle) -> RolloutResult:
-        """Result of a goal, whatever becomes of it."""
-        if handle.is_cancel_requested:
-            return RolloutResult(Outcome.CANCELED, "canceled before it began", None, 0)
-        finished: Future = Future()
-        try:
-            goal = goal_from_msg(handle.request)
-        except ValueError as error:
-            return RolloutResult(Outcome.INVALID_GOAL, str(error), None, 0)
-        feedback = ExecuteRollout.Feedback()
 
-        def on_tick(ticks: int) -> None:
-            if ticks and ticks % FEEDBACK_PERIOD == 0:
-                feedback.step = ticks
-                handle.publish_feedback(feedback)
-
-        previous, self._running = self._running, handle
-        try:
-            self._controller.start(goal, finished.set_result, on_tick)
-        except RolloutError as error:
-            self._running = previous
-            return RolloutResult(error.outcome, error.reason, None, 0)
-        result: RolloutResult = await finished
-        if self._running is handle:
-            self._running = None
-        return result
+def _never(handle: ServerGoalHandle) -> ExecuteRollout.Result:
+    """Stand where rclpy wants a callback of its own to execute goals with."""
+    raise AssertionError("a goal is executed by what became of it")

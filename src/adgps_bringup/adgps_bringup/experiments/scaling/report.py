@@ -200,9 +200,9 @@ def _of_model(
         "",
         "A discrete-event simulation of the same loop, fed with the times above. Against the runs"
         " that the times are of, means over them: measured, modelled and error. Where the error is"
-        f" more than {TOLERANCE:.0%}, the range of 95 % of the model's draws follows, which differ by"
-        " chance alone, as by how the batches of several robots come to coincide; the model is off"
-        " where what was measured lies outside it.",
+        f" more than {TOLERANCE:.0%}, the range of 95 % of the model's draws follows, which differ"
+        " by chance alone, as by how the batches of several robots come to coincide; the model is"
+        " off where what was measured lies outside it.",
         "",
         f"| | {' | '.join(quantities)} |",
         "|---|" + "---|" * len(quantities),
