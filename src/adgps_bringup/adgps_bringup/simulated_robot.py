@@ -27,6 +27,9 @@ SPIN = 0.1
 def build() -> list[Node]:
     """Make the nodes, which wait for each other; a simulated robot arms itself.
 
+    No timer is on the simulated clock: under load, that of rclpy's executor on events can stop for a
+    minute or two (7.1.5). States call for the controller's ticks instead.
+
     Raises
     ------
     ValueError, RuntimeError, ParameterException
@@ -37,6 +40,7 @@ def build() -> list[Node]:
         {
             "urdf": str(URDF),
             "lock_step": robot.lock_step,
+            "tick_on_states": True,
             "imu": robot.has_imu,
             "autostart": True,
             "arm_on_activate": True,

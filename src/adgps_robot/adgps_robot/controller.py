@@ -1,7 +1,8 @@
 """The torque controller without ROS: at most one rollout at a time, on joint states as they come.
 
 Lock-step: every state is answered as it arrives, exactly once, and the robot waits for the answer.
-Real time: a timer calls `on_timer` once a control period; the newest state is answered.
+Real time: a timer calls `on_timer` once a control period; the newest state is answered. Or states
+call for ticks by their stamps.
 While no rollout runs, a robot in real time is held, or moved on request (see holding.py); a robot
 in lock-step does not move.
 """
@@ -237,7 +238,7 @@ class Controller:
             return
         if before is not None and stamp_ns < before.stamp_ns:
             self._answered_ns = -1  # the robot's clock began anew
-        if execution and (self.timing.lock_step or execution.tick_due):
+        if execution and (self.timing.lock_step or execution.tick_due or self._due(execution)):
             self._advance(execution, sample)
         if self.active and (self._execution is None or self._execution.rollout is None):
             self._hold()
@@ -320,6 +321,15 @@ class Controller:
             and sample.stamp_ns != self._answered_ns
             and (self.timing.lock_step or self._fresh(sample))
         )
+
+    def _due(self, execution: Execution) -> bool:
+        """Whether the newest state calls for a tick by itself in real time."""
+        sample, rollout = self.states.newest, execution.rollout
+        if not self.timing.on_states or sample is None:
+            return False
+        if rollout is None:
+            return True
+        return sample.stamp_ns >= rollout.first_stamp_ns + rollout.states * self._period_ns
 
     def _lack(self, execution: Execution) -> str:
         """Why a state that is there cannot be answered; "" if none is there."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from adgps_core.trajectory import Trajectory
 from adgps_robot.goal import Goal
@@ -20,7 +20,8 @@ class Timing:
 
     Parameters
     ----------
-    lock_step : tick on the arrival of states instead of on the timer.
+    lock_step : tick on the arrival of states instead of on the timer; the robot waits for it.
+    on_states : in real time too, on the first state that is a period later by its stamp.
     state_timeout : longest wait for a state within a rollout [s].
     start_timeout : longest wait for the first state of a rollout [s].
     policy_timeout : longest wait for a global policy that is new enough [s].
@@ -33,6 +34,7 @@ class Timing:
     """
 
     lock_step: bool = True
+    on_states: bool = field(default=False, kw_only=True)
     state_timeout: float = 5.0
     start_timeout: float = 10.0
     policy_timeout: float = 10.0

@@ -74,6 +74,11 @@ class Rollout:
         self.clipped = 0
 
     @property
+    def first_stamp_ns(self) -> int:
+        """Stamp of the first state taken [ns]; -1 before it."""
+        return self._stamps_ns[0] if self._stamps_ns else -1
+
+    @property
     def last_stamp_ns(self) -> int:
         """Stamp of the newest state taken [ns]; -1 before the first."""
         return self._stamps_ns[-1] if self._stamps_ns else -1

@@ -1,5 +1,7 @@
 """In real time: ticks on the timer, damping between rollouts, nothing late, nothing stale."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from controller_bench import PERIOD_NS, Bench, hold_goal
@@ -57,6 +59,19 @@ def test_states_between_ticks_change_nothing_but_the_newest_state(bench: Bench) 
     assert len(bench.sent) == 4
     bench.controller.on_timer()
     assert bench.sent[-1][0] == bench.clock_ns
+
+
+def test_states_call_for_ticks_by_their_stamps() -> None:
+    """Of three states a period the one that is a period after the first, with no timer at all."""
+    bench = Bench(replace(TIMING, on_states=True)).ready()
+    bench.start(hold_goal(4))
+    for _ in range(14):
+        bench.clock_ns += PERIOD_NS // 3 + 1
+        bench.state()
+    (result,) = bench.results
+    assert result.outcome is Outcome.SUCCESS
+    assert result.trajectory is not None
+    np.testing.assert_allclose(np.diff(result.trajectory.stamps), PERIOD_NS / 1e9, atol=1e-6)
 
 
 def test_a_tick_waits_for_its_state_and_says_how_late_it_was(bench: Bench) -> None:

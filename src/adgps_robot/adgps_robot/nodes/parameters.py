@@ -40,6 +40,11 @@ _PARAMETERS: Table = {
         "False: tick on a timer of the ROS clock.",
         None,
     ),
+    "tick_on_states": (
+        False,
+        "Real time: tick on states that are a period later by their stamps, not on the timer.",
+        None,
+    ),
     "autostart": (
         False,
         "Configure and activate at the start, without a lifecycle manager.",
@@ -167,6 +172,7 @@ def timing(node: Node) -> Timing:
     lock_step = bool(value(node, "lock_step"))
     return Timing(
         lock_step=lock_step,
+        on_states=bool(value(node, "tick_on_states")) and not lock_step,
         state_timeout=value(node, "state_timeout") or (5.0 if lock_step else 0.2),
         start_timeout=value(node, "start_timeout"),
         policy_timeout=value(node, "policy_timeout"),

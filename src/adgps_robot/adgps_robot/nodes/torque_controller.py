@@ -125,11 +125,12 @@ class TorqueController(LifecycleNode):
             self.create_timer(WATCH_PERIOD, self.controller.watch, clock=steady),
             self.create_timer(DIAGNOSTICS_PERIOD, self._publish_diagnostics, clock=steady),
         ]
-        if not timing.lock_step:
+        if not (timing.lock_step or timing.on_states):
             tick_group = MutuallyExclusiveCallbackGroup()
             self._ticking.append(
                 self.create_timer(task.control_period, self.controller.on_timer, tick_group)
             )
+        if not timing.lock_step:
             warning = run_promptly(value(self, "realtime_priority"))
             if warning:
                 self.get_logger().warning(warning)
