@@ -27,8 +27,8 @@ SPIN = 0.1
 def build() -> list[Node]:
     """Make the nodes, which wait for each other; a simulated robot arms itself.
 
-    No timer is on the simulated clock: under load, that of rclpy's executor on events can stop for a
-    minute or two (7.1.5). States call for the controller's ticks instead.
+    No timer is on the simulated clock: under load, that of rclpy's executor on events (7.1.5) can
+    stand still for a minute or two. States call for the controller's ticks instead.
 
     Raises
     ------
