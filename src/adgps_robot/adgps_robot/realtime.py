@@ -6,6 +6,7 @@ import ctypes
 import os
 import platform
 import struct
+from contextlib import suppress
 
 SLICE_NS = 100_000
 """Shortest time slice that the kernel grants an ordinary process [ns]."""
@@ -43,8 +44,9 @@ def run_promptly(priority: int) -> str:
     """Let this process begin when something is due; return why that was not possible, "" if done.
 
     Only what must not wait for the numerical work of others asks for it: under SCHED_FIFO a process
-    that computes for long would keep them from running at all. Of the calling thread only; threads
-    that it starts later inherit it.
+    that computes for long would keep them from running at all. All its threads get the priority, as
+    do those that they start later: the middleware's hold locks that the controller waits for, and
+    would keep them while others compute.
 
     Parameters
     ----------
@@ -55,6 +57,9 @@ def run_promptly(priority: int) -> str:
         return ""
     try:
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(priority))
+        for thread in os.listdir("/proc/self/task"):
+            with suppress(ProcessLookupError):  # it has just ended
+                os.sched_setscheduler(int(thread), os.SCHED_FIFO, os.sched_param(priority))
     except (OSError, AttributeError) as error:
         return f"no real-time priority {priority}: {error}; see docs/real_arms.md"
     return ""
