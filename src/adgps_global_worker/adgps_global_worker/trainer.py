@@ -178,6 +178,7 @@ class Trainer:
         if not self._memory.rollouts:
             return None
         if self.limiter.waiting_for:
+            self._training_set(self._policy)  # in a step, the policy would grow old meanwhile
             return Push.poll(self._policy.version) if self._others_matter else None
         if time.monotonic() - self._heard > _FRESH_S:
             return Push.fetch(self._policy.version)  # others have gone on during the pause
