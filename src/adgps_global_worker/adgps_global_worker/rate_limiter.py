@@ -185,10 +185,15 @@ class StepsPerRollout:
 
     @property
     def _equal_share(self) -> float:
-        """Steps that each worker would have taken if all had taken equally many."""
+        """Steps that each worker would have taken if all had taken equally many.
+
+        Less what a worker with as many rollouts as the others is behind them by when its next batch
+        arrives, as their steps are spread over a part of the time only.
+        """
         if self._updates is None:
             return 0.0
-        return self._updates / self._workers - self._excused
+        rest = 0.5 * (1.0 - _SPREAD) * self._maximum * self._newest if self._interval else 0.0
+        return self._updates / self._workers - self._excused - rest
 
 
 class StepsPerRound:
