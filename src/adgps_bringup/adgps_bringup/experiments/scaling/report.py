@@ -200,9 +200,8 @@ def _of_model(
         "",
         "A discrete-event simulation of the same loop, fed with the times above. Against the runs"
         " that the times are of, means over them: measured, modelled and error. Where the error is"
-        f" more than {TOLERANCE:.0%}, the range of 95 % of the model's draws follows, which differ"
-        " by chance alone, as by how the batches of several robots come to coincide; the model is"
-        " off where what was measured lies outside it.",
+        f" more than {TOLERANCE:.0%}, the model is off; the range of 95 % of its draws follows,"
+        " which differ by chance alone, as by how the batches of several robots come to coincide.",
         "",
         f"| | {' | '.join(quantities)} |",
         "|---|" + "---|" * len(quantities),
@@ -247,6 +246,4 @@ def _growth(bounds: dict[int, float]) -> str:
 def _agreement(a: Agreement) -> str:
     """One cell of the table of the model."""
     text = f"{a.measured:.3g}, {a.modelled:.3g}, {a.error:+.0%}"
-    if a.agrees:
-        return text
-    return f"{text}{'' if a.by_chance else ' **off**'} ({a.low:.3g} to {a.high:.3g})"
+    return text if a.agrees else f"{text} **off** ({a.low:.3g} to {a.high:.3g})"

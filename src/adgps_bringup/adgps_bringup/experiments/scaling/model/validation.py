@@ -42,11 +42,6 @@ class Agreement:
         """Whether the model is within the tolerance."""
         return abs(self.error) <= TOLERANCE
 
-    @property
-    def by_chance(self) -> bool:
-        """Whether what was measured lies among the model's draws."""
-        return self.low <= self.measured <= self.high
-
 
 def compare(
     measured: Mapping[str, float], draws: Sequence[Mapping[str, float]]

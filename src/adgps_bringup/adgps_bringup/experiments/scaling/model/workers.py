@@ -96,11 +96,11 @@ class ModelGlobalWorker:
             if not self.limiter.rollouts:
                 yield self._wake
                 continue
-            if self.limiter.waiting_for and outdated:
-                yield self._spend("data", self._times.data)
-                outdated = False
-                continue
             if self.limiter.waiting_for:
+                if outdated:
+                    yield self._spend("data", self._times.data)
+                    outdated = False
+                    continue
                 if self.limiter.follows and self._env.now - told >= self.limiter.pace:
                     self._hear((yield from self._ask(self._times.poll)))
                     told = self._env.now
