@@ -95,7 +95,7 @@ def test_gps_takes_its_steps_and_everybody_the_same_rollouts(tmp_path: Path) -> 
     assert (local["samples"], local["alternations"], worker["steps_per_round"]) == (3, 2, 72)
     # 144 steps of SGD for the 24 rollouts of an iteration; pairs take at most as many
     assert worker["max_steps_per_rollout"] == 6.0
-    assert local["min_steps_per_rollout"] == worker["min_steps_per_rollout"] == 3.0
+    assert local["min_steps_per_rollout"] == worker["min_steps_per_rollout"] == 0.75
     assert found["/param_server"] == {"hidden": [512, 512], "initial_log_variance": 0.0}
     assert "/**/torque_controller" in found
     assert "/**/torque_controller" not in parameters(replace(run, factor=0.0), True)
