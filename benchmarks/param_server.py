@@ -38,6 +38,7 @@ WAYS = {
 WARM_UP = 3
 """Calls in each round that are not counted."""
 NAIVE_UNSETS = (
+    "ROS_AUTOMATIC_DISCOVERY_RANGE",
     "FASTRTPS_DEFAULT_PROFILES_FILE",
     "MALLOC_MMAP_THRESHOLD_",
     "MALLOC_TRIM_THRESHOLD_",

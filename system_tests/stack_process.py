@@ -27,7 +27,7 @@ MARK = "ADGPS_SYSTEM_TEST"
 SAMPLES = 2
 STEPS_PER_ROLLOUT = 4
 
-_SEGMENT = re.compile(r"/dev/shm/(?:sem\.)?(fastrtps_(?:port\d+|[0-9a-f]+))")
+_SEGMENT = re.compile(r"/dev/shm/(?:sem\.)?(fastrtps_\w+)")
 
 TINY: dict[str, dict[str, Any]] = {
     "/param_server": {"hidden": [16]},
@@ -134,11 +134,7 @@ class StackProcess:
         return match
 
     def wait(self, patience: float = PATIENCE) -> int:
-        """Wait for the end, noting the shared memory that is used; the exit status.
-
-        What is left behind is looked for at once: some ports of Fast DDS have the same names for
-        the whole host, and whoever comes later uses them again.
-        """
+        """Wait for the end, noting the shared memory that is used; the exit status."""
         end = time.monotonic() + patience
         while self.process.poll() is None:
             if time.monotonic() > end:
@@ -150,7 +146,10 @@ class StackProcess:
         return self.process.returncode
 
     def note_segments(self) -> None:
-        """Remember which shared memory the processes use now."""
+        """Remember which shared memory of Fast DDS the processes use now; it should be none.
+
+        A process killed while it holds a lock there stops all that wait for the lock.
+        """
         for pid in self.pids:
             self.segments |= _segments(pid)
 
@@ -159,10 +158,8 @@ class StackProcess:
         assert self.wait() == 0, f"{self.output}{self.errors}"
 
     def _look_behind(self) -> list[str]:
-        """Processes that still run, and shared memory that nobody uses any more."""
-        used = set[str]().union(*(_segments(pid) for pid in _all_pids()))
-        unused = [name for name in self.segments - used if (Path("/dev/shm") / name).exists()]
-        return [*(f"pid {pid}" for pid in self.pids), *unused]
+        """Processes that still run, and shared memory that they used."""
+        return [*(f"pid {pid}" for pid in self.pids), *self.segments]
 
     def kill(self) -> None:
         """Kill the command and what is left of it."""

@@ -92,7 +92,7 @@ def test_each_kind_is_killed_at_a_random_time(train: Train) -> None:
             if victim == "param_server":
                 check_window(process, listener, killed)
         process.await_line("^evaluating policy")
-    process.succeed()  # without the listener, which would hold on to shared memory of the dead
+    process.succeed()
     check_updates(process, listener)
 
     states = sorted((process.run / "checkpoints" / "local_workers").glob("*.safetensors"))

@@ -36,8 +36,11 @@ set_environment() {
     fi
     # adgps_bringup.processes gives the nodes the same where they are not started from here.
     export RMW_IMPLEMENTATION=${RMW_IMPLEMENTATION-rmw_fastrtps_cpp}
-    export ROS_AUTOMATIC_DISCOVERY_RANGE=${ROS_AUTOMATIC_DISCOVERY_RANGE-LOCALHOST}
     local profiles=$ROOT/launch/config/fastdds.xml
+    if [[ -z ${ROS_AUTOMATIC_DISCOVERY_RANGE-} ]]; then
+        export ROS_AUTOMATIC_DISCOVERY_RANGE=SYSTEM_DEFAULT
+        profiles=$ROOT/launch/config/fastdds_localhost.xml
+    fi
     export FASTRTPS_DEFAULT_PROFILES_FILE=${FASTRTPS_DEFAULT_PROFILES_FILE-$profiles}
     # The processes of a run share the cores already.
     export OMP_NUM_THREADS=${OMP_NUM_THREADS-1}

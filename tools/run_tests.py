@@ -138,10 +138,7 @@ def run(stage: Stage, root: Path, output: IO[str]) -> bool:
 
 
 def _call(stage: Stage, root: Path, output: IO[str]) -> int:
-    """Exit status of a stage; tests over ROS get a domain in which nobody else is.
-
-    They kill processes, which leave their shared memory: what came meanwhile is removed.
-    """
+    """Exit status of a stage; tests over ROS get a domain in which nobody else is."""
     # Whoever replaced sys.stdout, as tests do, may have put there what is no file: inherit then.
     where = None if output is sys.stdout else output
 
@@ -151,14 +148,9 @@ def _call(stage: Stage, root: Path, output: IO[str]) -> int:
     if not stage.ros or "ROS_DOMAIN_ID" in os.environ:
         return call(dict(os.environ))
     from adgps_bringup.domain import free_domain
-    from adgps_bringup.shared_memory import SegmentLedger
 
-    ledger = SegmentLedger()
     with free_domain() as domain_id:
-        try:
-            return call({**os.environ, "ROS_DOMAIN_ID": str(domain_id)})
-        finally:
-            ledger.clean()
+        return call({**os.environ, "ROS_DOMAIN_ID": str(domain_id)})
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -9,7 +9,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 
-from adgps_bringup.checkups import messages, shared_memory, system
+from adgps_bringup.checkups import messages, system
 from adgps_bringup.checkups.finding import Finding, Level
 
 CHECKS: tuple[tuple[str, Callable[[], Finding]], ...] = (
@@ -21,7 +21,6 @@ CHECKS: tuple[tuple[str, Callable[[], Finding]], ...] = (
     ("messages", messages.serialisation),
     ("DDS loopback", messages.loopback),
     ("DDS discovery", messages.discovery),
-    ("shared memory", shared_memory.left_behind),
     ("disk", system.disk),
 )
 

@@ -15,13 +15,16 @@ from adgps_bringup.supervisor import Command
 def environment() -> dict[str, str]:
     """Variables of every process of a stack that the user has not set.
 
-    Numerical libraries get one thread each: the processes already share the cores, and more
-    threads than cores make small matrices slower.
+    Nodes look for each other on this host, unless the user says how far to look. Numerical
+    libraries get one thread each: the processes already share the cores, and more threads than
+    cores make small matrices slower.
     """
+    chosen = os.environ.get("ROS_AUTOMATIC_DISCOVERY_RANGE")
+    profiles = "fastdds.xml" if chosen else "fastdds_localhost.xml"
     defaults = {
         "RMW_IMPLEMENTATION": "rmw_fastrtps_cpp",
-        "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST",
-        "FASTRTPS_DEFAULT_PROFILES_FILE": str(launch_folder() / "config" / "fastdds.xml"),
+        "ROS_AUTOMATIC_DISCOVERY_RANGE": "SYSTEM_DEFAULT",  # what the profile says
+        "FASTRTPS_DEFAULT_PROFILES_FILE": str(launch_folder() / "config" / profiles),
         "PYTHONUNBUFFERED": "1",
         "RCUTILS_COLORIZED_OUTPUT": "0",
         "OMP_NUM_THREADS": "1",

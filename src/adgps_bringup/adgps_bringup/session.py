@@ -15,7 +15,6 @@ from adgps_bringup.domain import free_domain
 from adgps_bringup.interrupts import Interrupts
 from adgps_bringup.processes import commands, environment
 from adgps_bringup.ros_node import RosNode
-from adgps_bringup.shared_memory import SegmentLedger
 from adgps_bringup.supervisor import Supervisor
 
 
@@ -34,7 +33,6 @@ class Session:
     supervisor: Supervisor
     node: Node
     interrupts: Interrupts
-    ledger: SegmentLedger
 
     def tick(self) -> None:
         """Look after everything; to be called a few times a second.
@@ -48,11 +46,6 @@ class Session:
         """
         self.interrupts.check()
         self.supervisor.poll()
-        self.note_memory(now=False)
-
-    def note_memory(self, *, now: bool = True) -> None:
-        """Note which shared memory is in use, while those who use it are alive."""
-        self.ledger.watch([os.getpid(), *self.supervisor.pids.values()], now)
 
 
 @contextmanager
@@ -64,7 +57,7 @@ def running(
     interrupts: Interrupts,
     own_domain: bool = True,
 ) -> Iterator[Session]:
-    """Start processes and a node; stop all of it, and clean up behind it, at the end.
+    """Start processes and a node; stop all of it at the end.
 
     Parameters
     ----------
@@ -76,22 +69,14 @@ def running(
     own_domain : use a ROS domain that nobody else does; False: the user's, where others are that
         were not started here.
     """
-    ledger = SegmentLedger()
     users = int(os.environ.get("ROS_DOMAIN_ID") or 0)
     with free_domain() if own_domain else nullcontext(users) as domain_id:
         variables = {**environment(), "ROS_DOMAIN_ID": str(domain_id)}
         os.environ.update(variables)  # this process's own node reads them too
         to_start = commands(nodes, parameter_folder, variables)
         show(f"ROS_DOMAIN_ID={domain_id}")
-        try:
-            with (
-                Supervisor(to_start, log_folder, show, watch=ledger.note) as supervisor,
-                RosNode("adgps", domain_id) as ros,
-            ):
-                session = Session(domain_id, supervisor, ros.node, interrupts, ledger)
-                try:
-                    yield session
-                finally:
-                    session.note_memory()
-        finally:
-            ledger.clean()
+        with (
+            Supervisor(to_start, log_folder, show) as supervisor,
+            RosNode("adgps", domain_id) as ros,
+        ):
+            yield Session(domain_id, supervisor, ros.node, interrupts)

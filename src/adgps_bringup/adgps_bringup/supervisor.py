@@ -82,8 +82,6 @@ class Supervisor:
     log_folder : gets a log file for each process.
     show : called with one line for every event, and every warning that a process prints.
     limit : bound on restarts.
-    watch : called again and again while processes are being stopped, with the ids of those that
-        still run: what they hold can be noted until the last moment.
     """
 
     def __init__(
@@ -92,13 +90,11 @@ class Supervisor:
         log_folder: Path,
         show: Callable[[str], None],
         limit: RespawnLimit | None = None,
-        watch: Callable[[Iterable[int]], object] = lambda _: None,
     ) -> None:
         """Remember the commands; nothing is started yet."""
         self._all = {command.name: _Supervised(command) for command in commands}
         self._show = show
         self._limit = limit or RespawnLimit()
-        self._watch = watch
         self._pump = OutputPump(log_folder, show)
         self.respawns = 0
         self.ended: dict[str, int] = {}
@@ -173,10 +169,7 @@ class Supervisor:
             alive = [process for process in running if process.poll() is None]
             for process in alive:
                 _signal_group(process.pid, signal_number)
-            while left := [each.pid for each in alive if each.poll() is None]:
-                if time.monotonic() > deadline:
-                    break
-                self._watch(left)
+            while time.monotonic() < deadline and any(each.poll() is None for each in alive):
                 time.sleep(0.01)
         for process in running:
             _signal_group(process.pid, signal.SIGKILL)  # what a process left in its group

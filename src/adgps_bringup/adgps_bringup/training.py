@@ -130,7 +130,6 @@ class _Training:
                     results = self._evaluate(session, evaluator, version)
                 except Interrupted:
                     display.say("stopping, with a checkpoint")
-                    session.note_memory()
                     session.supervisor.interrupt(self._workers)
                     _outcome(request_checkpoint(session.node, patience=0.3), timeout=0.7)
                     raise
@@ -241,7 +240,6 @@ class _Training:
 
     def _freeze(self, session: Session) -> tuple[PolicyVersion, float]:
         """End the learning, save the policy; its version, and how long after the last rollout."""
-        session.note_memory()  # in a run of seconds nobody has looked yet
         session.supervisor.stop(self._workers)
         saved = request_checkpoint(session.node, patience=10.0)
         deadline = time.monotonic() + 10.0

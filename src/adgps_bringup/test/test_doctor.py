@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from adgps_bringup import doctor
 from adgps_bringup.checkups.finding import Finding, Level
-from adgps_bringup.checkups.shared_memory import dead_files
 from adgps_bringup.checkups.system import compare, read_pins
 
 names = st.from_regex(r"[a-z][a-z0-9-]{0,8}", fullmatch=True)
@@ -32,19 +31,6 @@ def test_another_version_is_named() -> None:
     assert compare(
         {"numpy": "2.4.6", "scipy": "1.17.1"}, {"numpy": "2.4.60", "scipy": "1.17.1"}
     ) == ["numpy is 2.4.60, not 2.4.6"]
-
-
-def test_only_the_segments_of_dead_processes_are_dead() -> None:
-    alive = [
-        "fastrtps_0a1b",
-        "fastrtps_0a1b_el",
-        "fastrtps_port7410",
-        "sem.fastrtps_port7410_mutex",
-    ]
-    dead = ["fastrtps_ffff", "fastrtps_ffff_el", "fastrtps_port7412_el"]
-    others = ["sem.python", "psm_fastrtps_12", "torch_1"]
-    found = dead_files([*alive, *dead, *others], {"fastrtps_0a1b", "fastrtps_port7410"})
-    assert found == sorted(dead)
 
 
 def test_a_finding_is_one_line() -> None:

@@ -74,7 +74,23 @@ def declared(path: Path = SIM) -> dict[str, dict[str, Any]]:
 def test_the_launch_file_is_installed_with_its_configuration() -> None:
     assert "share/adgps_bringup/launch" in SIM.as_posix()
     assert SIM.is_file()
-    assert (SIM.parent / "config" / "fastdds.xml").is_file()
+
+
+@pytest.mark.parametrize(
+    ("chosen", "profiles"),
+    [("", "fastdds_localhost.xml"), ("SUBNET", "fastdds.xml")],
+)
+def test_nodes_look_as_far_for_each_other_as_the_user_says(
+    chosen: str, profiles: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("ROS_AUTOMATIC_DISCOVERY_RANGE", "FASTRTPS_DEFAULT_PROFILES_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    if chosen:
+        monkeypatch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", chosen)
+    found = environment()
+    assert found.get("ROS_AUTOMATIC_DISCOVERY_RANGE", chosen) == (chosen or "SYSTEM_DEFAULT")
+    file = Path(found["FASTRTPS_DEFAULT_PROFILES_FILE"])
+    assert file.is_file() and file.name == profiles
 
 
 def test_every_argument_has_a_description() -> None:
