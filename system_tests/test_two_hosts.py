@@ -17,13 +17,18 @@ from stack_process import SAMPLES, STEPS_PER_ROLLOUT, StackProcess, wait_for, wr
 from two_hosts import DELAY, LOSS, TwoHosts, why_not
 
 from adgps_bringup.real_robots import write_robots
+from adgps_bringup.resources import launch_folder
 
 ROBOTS = ("/robot_71", "/robot_72")
 PRACTISED = ("training/0", "training/1")
 PLACE = "lab"
 ITERATIONS = 2
-VARIABLES = {"ROS_DOMAIN_ID": "7", "ROS_AUTOMATIC_DISCOVERY_RANGE": "SUBNET"}
-"""As docs/real_arms.md says it of several machines."""
+VARIABLES = {
+    "ROS_DOMAIN_ID": "7",
+    "ROS_AUTOMATIC_DISCOVERY_RANGE": "SUBNET",
+    "FASTRTPS_DEFAULT_PROFILES_FILE": str(launch_folder() / "config" / "fastdds.xml"),
+}
+"""As docs/real_arms.md says it of several machines, and the profile that goes with it."""
 
 pytestmark = [
     pytest.mark.timeout(400),

@@ -36,10 +36,12 @@ set_environment() {
     fi
     # adgps_bringup.processes gives the nodes the same where they are not started from here.
     export RMW_IMPLEMENTATION=${RMW_IMPLEMENTATION-rmw_fastrtps_cpp}
-    local profiles=$ROOT/launch/config/fastdds.xml
-    if [[ -z ${ROS_AUTOMATIC_DISCOVERY_RANGE-} ]]; then
-        export ROS_AUTOMATIC_DISCOVERY_RANGE=SYSTEM_DEFAULT
-        profiles=$ROOT/launch/config/fastdds_localhost.xml
+    local profiles=$ROOT/launch/config/fastdds.xml here=$ROOT/launch/config/fastdds_localhost.xml
+    export ROS_AUTOMATIC_DISCOVERY_RANGE=${ROS_AUTOMATIC_DISCOVERY_RANGE-SYSTEM_DEFAULT}
+    if [[ $ROS_AUTOMATIC_DISCOVERY_RANGE == SYSTEM_DEFAULT ]]; then
+        profiles=$here
+    elif [[ ${FASTRTPS_DEFAULT_PROFILES_FILE-} == "$here" ]]; then
+        unset FASTRTPS_DEFAULT_PROFILES_FILE # of a shell of ours, where the range was chosen since
     fi
     export FASTRTPS_DEFAULT_PROFILES_FILE=${FASTRTPS_DEFAULT_PROFILES_FILE-$profiles}
     # The processes of a run share the cores already.

@@ -19,12 +19,9 @@ def environment() -> dict[str, str]:
     libraries get one thread each: the processes already share the cores, and more threads than
     cores make small matrices slower.
     """
-    chosen = os.environ.get("ROS_AUTOMATIC_DISCOVERY_RANGE")
-    profiles = "fastdds.xml" if chosen else "fastdds_localhost.xml"
     defaults = {
         "RMW_IMPLEMENTATION": "rmw_fastrtps_cpp",
-        "ROS_AUTOMATIC_DISCOVERY_RANGE": "SYSTEM_DEFAULT",  # what the profile says
-        "FASTRTPS_DEFAULT_PROFILES_FILE": str(launch_folder() / "config" / profiles),
+        **_discovery(),
         "PYTHONUNBUFFERED": "1",
         "RCUTILS_COLORIZED_OUTPUT": "0",
         "OMP_NUM_THREADS": "1",
@@ -36,6 +33,17 @@ def environment() -> dict[str, str]:
         "MALLOC_TOP_PAD_": "16777216",
     }
     return {key: value for key, value in defaults.items() if key not in os.environ}
+
+
+def _discovery() -> dict[str, str]:
+    """How far nodes look for each other, and the profile of Fast DDS for that."""
+    local = "SYSTEM_DEFAULT"  # what the profile says
+    chosen = os.environ.get("ROS_AUTOMATIC_DISCOVERY_RANGE", local)
+    profiles = "fastdds_localhost.xml" if chosen == local else "fastdds.xml"
+    return {
+        "ROS_AUTOMATIC_DISCOVERY_RANGE": local,
+        "FASTRTPS_DEFAULT_PROFILES_FILE": str(launch_folder() / "config" / profiles),
+    }
 
 
 def check_executables(nodes: Iterable[NodeDescription]) -> None:

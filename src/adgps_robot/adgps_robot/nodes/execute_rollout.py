@@ -16,7 +16,12 @@ from adgps_robot.goal import Goal
 from adgps_robot.outcome import Outcome, RolloutError
 
 FEEDBACK_PERIOD = 10  # ticks
-RESULT_TIMEOUT = 60  # [s] of the ROS clock, which runs fast in lock-step
+RESULT_TIMEOUT = 60.0000015
+"""How long a result can be fetched [s], on the ROS clock, which runs fast in lock-step.
+
+No multiple of a control period: a result that is as old as this to the nanosecond has not expired
+yet, and rcl's timer asks again and again until the clock goes on. A simulated one may stand there.
+"""
 
 
 def goal_from_msg(request: ExecuteRollout.Goal) -> Goal:
