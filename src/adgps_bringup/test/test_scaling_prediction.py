@@ -54,6 +54,11 @@ def test_the_server_saturates_where_the_utilisation_law_says() -> None:
     assert half.utilization > 0.95 * few[0].result.utilization
     assert half.server_utilization == pytest.approx(0.5, abs=0.12)
     assert twice.server_utilization > 0.95
+    crowd = [
+        replace(few[0], robots=robots, result=replace(few[0].result, server_utilization=load))
+        for robots, load in ((1, 0.1), (2, 0.3), (32, 1.0), (1024, 0.2))  # held up, it asks little
+    ]
+    assert saturation(crowd, 1) == pytest.approx(2 / 0.3)
     assert math.isnan(saturation(few, 2))
     idle = PhaseTimes(push=Duration(0), pull=Duration(0), poll=Duration(0))
     free = predict(LOOP, idle, SizeCosts({}), robots=(2,), sizes=(1,), batches=1)

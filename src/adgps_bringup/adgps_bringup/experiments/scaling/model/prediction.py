@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 import numpy as np
 
@@ -106,7 +107,8 @@ def saturation(predictions: Sequence[Prediction], size: int) -> float:
 
     By the utilisation law: as long as it holds nobody up, each robot makes as much work for it, so
     that its load is in proportion to their number. Taken from the most robots that leave it idle
-    half of the time, or from the fewest.
+    half of the time as all fewer do, or from the fewest: robots that it holds up beyond measure ask
+    it for little again.
 
     Parameters
     ----------
@@ -120,6 +122,6 @@ def saturation(predictions: Sequence[Prediction], size: int) -> float:
     mine = sorted((p for p in predictions if p.size == size), key=lambda p: p.robots)
     if not mine:
         return float("nan")
-    light = [p for p in mine if p.result.server_utilization < LIGHT_LOAD] or mine[:1]
+    light = [*takewhile(lambda p: p.result.server_utilization < LIGHT_LOAD, mine)] or mine[:1]
     load = light[-1].result.server_utilization
     return light[-1].robots / load if load > 0 else float("inf")
