@@ -153,6 +153,7 @@ def refused(process: StackProcess) -> str:
     """Exit status 2, one line on standard error, nothing started; the line."""
     assert process.wait() == 2, process.output + process.errors
     assert process.output == ""
+    assert process.left_behind == []
     (line,) = process.errors.splitlines()
     assert line.startswith("adgps evaluate: ")
     return line

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from adgps_bringup import parameter_files
+from adgps_bringup.checkups.messages import BUFFER
 from adgps_bringup.description import NodeDescription
 from adgps_bringup.options import StackOptions
 from adgps_bringup.processes import environment
@@ -90,7 +91,8 @@ def test_nodes_look_as_far_for_each_other_as_the_user_says(
     found = environment()
     assert found.get("ROS_AUTOMATIC_DISCOVERY_RANGE", chosen) == (chosen or "SYSTEM_DEFAULT")
     file = Path(found["FASTRTPS_DEFAULT_PROFILES_FILE"])
-    assert file.is_file() and file.name == profiles
+    assert file.name == profiles
+    assert f"<receiveBufferSize>{BUFFER}</receiveBufferSize>" in file.read_text()  # the doctor's
 
 
 def test_every_argument_has_a_description() -> None:
