@@ -57,8 +57,8 @@ def test_players_declare_what_descriptions_set() -> None:
     assert set(player.parameters) == set(declared("bag_player"))
 
 
-def test_the_readme_names_every_parameter_of_the_nodes_of_this_package() -> None:
-    text = (Path(__file__).parents[1] / "README.md").read_text()
+def test_the_page_of_bags_names_every_parameter_of_the_nodes_of_this_package() -> None:
+    text = (Path(__file__).parents[1] / "doc" / "bags.md").read_text()
     rows = re.findall(r"^\| `([a-z_]+)/([a-z_]+)` \|", text, re.MULTILINE)
     assert sorted(rows) == sorted((node, name) for node in HERE for name in declared(node))
 

@@ -53,7 +53,7 @@ def declare(node: Node) -> None:
 
 
 class BagPlayer(Node):
-    """See the package's README. Somebody calls `step` again and again, and spins it in between."""
+    """See `doc/bags.md`. Somebody calls `step` again and again, and spins it in between."""
 
     def __init__(self, context: Context | None = None, overrides: Sequence[Parameter] = ()) -> None:
         super().__init__("bag_player", context=context, parameter_overrides=list(overrides))

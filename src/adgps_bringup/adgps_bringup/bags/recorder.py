@@ -55,7 +55,7 @@ def declare(node: Node) -> None:
 
 
 class Recorder(Node):
-    """See the package's README.
+    """See `doc/bags.md`.
 
     A publisher that keeps messages for latecomers sends them to a recorder that was started again
     too: they are recorded once.

@@ -64,7 +64,7 @@ def declare(node: Node) -> None:
 
 
 class TrajectoryPlayer(Node):
-    """See the package's README."""
+    """See `doc/bags.md`."""
 
     def __init__(self) -> None:
         super().__init__("trajectory_player")

@@ -59,7 +59,7 @@ def declare(node: Node) -> None:
 
 
 class SimRobot(Node):
-    """One simulated arm; see the package's README for the two modes."""
+    """One simulated arm; see `doc/simulation.md` for the two modes."""
 
     def __init__(self) -> None:
         super().__init__("sim_robot")

@@ -1,4 +1,4 @@
-"""The README's example runs and learns."""
+"""The example on the page of the mathematics runs and learns."""
 
 import re
 from pathlib import Path
@@ -9,12 +9,12 @@ import pytest
 
 from adgps_local_worker.lqr import LinearDynamics, backward_pass, expected_cost, forward_pass
 
-README = Path(__file__).parents[1] / "README.md"
+PAGE = Path(__file__).parents[1] / "doc" / "mathematics.md"
 
 
 def test_the_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
     """Costs fall to the optimum, and arrays have the shapes that its comments name."""
-    (example,) = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    (example,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
     names: dict[str, Any] = {}
     exec(example, names)
     costs = np.array(capsys.readouterr().out.split(), dtype=np.float64)

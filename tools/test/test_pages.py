@@ -1,4 +1,4 @@
-"""What the packages' READMEs say is so: their Python runs, their parameters are the nodes'."""
+"""What pages say is so: links lead somewhere, Python runs, parameters are the nodes'."""
 
 import re
 from collections.abc import Iterator
@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-READMES = sorted(ROOT.glob("src/*/README.md"))
+PAGES = sorted((*ROOT.glob("src/*/README.md"), *ROOT.glob("src/*/doc/*.md")))
+EVERY_PAGE = sorted((ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *PAGES))
 DECLARING = {
     "global_worker": "adgps_global_worker.nodes.parameters",
     "local_worker": "adgps_local_worker.nodes.parameters",
@@ -27,6 +28,8 @@ DECLARING = {
 
 _BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _SECTION = re.compile(r"^## Node `([a-z_]+)`.*\n((?:(?!## ).*\n)*)", re.MULTILINE)
+_LINK = re.compile(r"\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)")
+_HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 _ROW = re.compile(r"^\| `([a-z_.]+)` \| `([^`]*)` \|", re.MULTILINE)
 
 
@@ -49,26 +52,45 @@ def _declared(name: str) -> dict[str, tuple[Any, Any]]:
 
 def _sections(package: str) -> dict[str, str]:
     """Text on each node of a package, by its name."""
-    text = (ROOT / "src" / package / "README.md").read_text(encoding="utf-8")
-    return {match[1]: match[2] for match in _SECTION.finditer(text)}
+    folder = ROOT / "src" / package
+    texts = [page.read_text(encoding="utf-8") for page in PAGES if page.is_relative_to(folder)]
+    return {match[1]: match[2] for text in texts for match in _SECTION.finditer(text)}
 
 
-def _blocks(readme: Path) -> Iterator[str]:
-    """Blocks of Python, each moved down so that errors name the README's line."""
-    text = readme.read_text(encoding="utf-8")
+def _name(page: Path) -> str:
+    """Path from the root."""
+    return str(page.relative_to(ROOT))
+
+
+def _blocks(page: Path) -> Iterator[str]:
+    """Blocks of Python, each moved down so that errors name the page's line."""
+    text = page.read_text(encoding="utf-8")
     for match in _BLOCK.finditer(text):
         yield "\n" * (text[: match.start()].count("\n") + 1) + match[1]
 
 
-@pytest.mark.parametrize(
-    "readme", [path for path in READMES if any(_blocks(path))], ids=lambda path: path.parent.name
-)
-def test_python_runs(readme: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _anchors(page: Path) -> set[str]:
+    """What a link can point at within a page, as code hosts make it of headings."""
+    headings = _HEADING.findall(page.read_text(encoding="utf-8"))
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", EVERY_PAGE, ids=_name)
+def test_links_lead_somewhere(page: Path) -> None:
+    """To a file or folder that is there, and to a heading in it."""
+    for path, anchor in _LINK.findall(page.read_text(encoding="utf-8")):
+        target = page.parent / path if path else page
+        assert target.exists(), path
+        assert not anchor or anchor in _anchors(target), f"{path}#{anchor}"
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if any(_blocks(page))], ids=_name)
+def test_python_runs(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Block after block, in one namespace, in a folder of its own; what it asserts holds."""
     monkeypatch.chdir(tmp_path)
-    namespace: dict[str, object] = {"__name__": f"readme_of_{readme.parent.name}"}
-    for block in _blocks(readme):
-        exec(compile(block, str(readme), "exec"), namespace)
+    namespace: dict[str, object] = {"__name__": "page"}
+    for block in _blocks(page):
+        exec(compile(block, str(page), "exec"), namespace)
 
 
 @pytest.mark.parametrize("node", DECLARING)
