@@ -11,7 +11,7 @@ import rclpy
 from adgps_core import shared_block
 from adgps_core.global_policy import Architecture, PolicyVersion
 from adgps_core.tasks import make_task
-from adgps_global_worker.exchange import Push, ReplyCode
+from adgps_global_worker.exchange import Push, Reply, ReplyCode
 from adgps_global_worker.nodes.server_client import ServerClient
 from exchanges.common import PATIENCE, RATE, Array32, Exchange, end_with_parent, start_server
 
@@ -40,17 +40,22 @@ def connect(size: int, inline: bool) -> Exchange:
     rclpy.init(args=[])
     node = rclpy.create_node("worker")
     client = ServerClient(node, 5.0, lambda text: print(text, file=sys.stderr))
-    end, sequence = time.monotonic() + PATIENCE, 0
-    while (reply := client(Push.fetch(PolicyVersion()))) is None:
-        if time.monotonic() > end:
-            raise TimeoutError("the parameter server does not answer")
-    version = reply.version
+
+    def answer_to(push: Push) -> Reply:
+        """Say it until it is answered: who was stopped for long has to find the other anew."""
+        end = time.monotonic() + PATIENCE
+        while (reply := client(push)) is None:
+            if time.monotonic() > end:
+                raise TimeoutError("the parameter server does not answer")
+        return reply
+
+    sequence, version = 0, answer_to(Push.fetch(PolicyVersion())).version
 
     def exchange(gradient: Array32) -> Array32:
         nonlocal sequence, version
         sequence += 1
-        answer = client(Push(sequence, version, gradient))
-        if answer is None or answer.code is not ReplyCode.APPLIED or answer.policy is None:
+        answer = answer_to(Push(sequence, version, gradient))
+        if answer.code not in (ReplyCode.APPLIED, ReplyCode.DUPLICATE) or answer.policy is None:
             raise RuntimeError(f"push {sequence}: {answer}")
         version = answer.version
         return answer.policy.values
