@@ -64,7 +64,8 @@ def test_results_grow_old_without_keeping_the_robot_busy(node: Node) -> None:
         await_done(handle.get_result_async())
         now = Time(nanoseconds=round(number * SPACING * 1e9)).to_msg()
         clock.publish(Clock(clock=now))
-        assert spins(0.1) < 200  # 5 when nothing happens; thousands when busy
+        # 5 when nothing happens; thousands when busy, and for as long as the clock stands still.
+        assert min(spins(0.1) for _ in range(3)) < 20
     assert len(action._server._goal_handles) < rollouts
     executor.shutdown()
     client.destroy()
