@@ -11,10 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
+from rclpy.serialization import deserialize_message, serialize_message
 from sensor_msgs.msg import Image
 
-from adgps_core.conversions.arrays import to_array, to_numpy
+from adgps_core.conversions.arrays import lend, to_array, to_numpy
 from adgps_msgs import msg
+from adgps_msgs.srv import PushGradient
 
 _SHAPES = hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=5)
 
@@ -59,6 +61,35 @@ def test_a_field_takes_the_array_as_a_whole(message: type, name: str, dtype: typ
 
     assert 10 * shortest(to_array) < shortest(lambda array: array)
     np.testing.assert_array_equal(getattr(made, name), numbers)
+
+
+@settings(max_examples=50)
+@given(hnp.arrays(np.float32, st.integers(0, 20)), st.integers(1, 3))
+def test_a_lent_array_is_sent_as_a_copied_one(values: NDArray[Any], step: int) -> None:
+    """To the bit, whatever its layout; the message that carries it may be part of another."""
+    values.flags.writeable = False
+    message = PushGradient.Response()
+    lend(message.parameters, "values", values[::step])
+    received = deserialize_message(serialize_message(message), PushGradient.Response)
+    assert received.parameters.values.tobytes() == values[::step].tobytes()
+
+
+def test_lending_copies_nothing() -> None:
+    """What the array becomes until the message is sent is what is sent."""
+    message, numbers = msg.PolicyParameters(), np.zeros(3, np.float32)
+    lend(message, "values", numbers)
+    numbers[1] = 7.0
+    written = serialize_message(message)
+    assert deserialize_message(written, msg.PolicyParameters).values.tolist() == [0.0, 7.0, 0.0]
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.int32, ">f4"])
+def test_a_field_of_another_type_is_not_lent_to(dtype: Any) -> None:
+    """Its numbers would be read as others."""
+    message = msg.PolicyParameters()
+    with pytest.raises(TypeError, match="values does not hold"):
+        lend(message, "values", np.zeros(3, dtype))
+    assert len(message.values) == 0
 
 
 def test_reading_copies_nothing() -> None:

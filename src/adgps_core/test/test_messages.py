@@ -161,7 +161,7 @@ def test_impossible_fields_are_refused_by_name(
 ) -> None:
     """Numbers too few, too many, none, or not finite."""
     value, to_msg, from_msg = _ROUND_TRIPS[kind]
-    message = to_msg(value)
+    message = _wired(to_msg(value))
     array = getattr(message, field)
     if change == "cut":
         array.pop()

@@ -15,7 +15,7 @@ from builtin_interfaces.msg import Time
 from numpy.typing import NDArray
 from sensor_msgs.msg import CompressedImage
 
-from adgps_core.conversions.arrays import to_array, to_numpy
+from adgps_core.conversions.arrays import lend, to_array, to_numpy
 from adgps_core.global_policy import Architecture, GlobalPolicy, PolicyVersion
 from adgps_core.optimized import OptimizedTrajectories
 from adgps_core.policies import LinearGaussianPolicy
@@ -87,21 +87,25 @@ def local_policy_from_msg(message: msg.LocalPolicy) -> LinearGaussianPolicy:
 
 
 def global_policy_to_msg(policy: GlobalPolicy) -> msg.PolicyParameters:
-    """Global policy as a message."""
+    """Global policy as a message, to be sent before its policy parameters change."""
     return policy_version_to_msg(policy, policy.version, policy.values)
 
 
 def policy_version_to_msg(
     policy: GlobalPolicy, version: PolicyVersion, values: Array32
 ) -> msg.PolicyParameters:
-    """Message of another version of a global policy, with its policy parameters (P,) or none."""
-    return msg.PolicyParameters(
+    """Message of another version of a global policy, with its policy parameters (P,) or none.
+
+    It has to be sent before these change.
+    """
+    message = msg.PolicyParameters(
         version=version_to_msg(version),
         architecture=policy.architecture.to_json(),
         observation_offset=to_array(policy.offset),
         observation_scale=to_array(policy.scale),
-        values=to_array(values),
     )
+    lend(message, "values", values)
+    return message
 
 
 def global_policy_from_msg(

@@ -11,7 +11,7 @@ import numpy as np
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 
-from adgps_core.conversions.arrays import to_array
+from adgps_core.conversions.arrays import lend
 from adgps_core.conversions.messages import (
     global_policy_from_msg,
     version_from_msg,
@@ -103,10 +103,10 @@ class ServerClient:
             version=version_to_msg(push.version),
             samples=push.samples,
             loss=push.loss,
-            gradient=to_array(gradient),
             shared_memory=memory,
             want_parameters=push.want_policy,
         )
+        lend(request, "gradient", gradient)
         future = self._client.call_async(request)
         began = time.monotonic()
         self._silent_since = min(self._silent_since, began)
