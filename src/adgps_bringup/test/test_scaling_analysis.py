@@ -101,6 +101,15 @@ def test_times_for_the_model_leave_the_servers_time_out_of_the_way_to_it(tmp_pat
     assert times.rollout.mean == 5.0 and times.gradient.std == pytest.approx(0.001, rel=0.01)
 
 
+def test_a_publication_is_as_long_as_it_has_subscribers(tmp_path: Path) -> None:
+    said = json.loads(json.dumps(diagnostics(EIGHT)))
+    said["nodes"]["param_server"]["policies_sent"] = str(20 * 8)
+    (tmp_path / "diagnostics.json").write_text(json.dumps(said))
+    found = read_measurements(tmp_path)
+    assert found.listeners == 1.0
+    assert found.phase_times().publication.mean == pytest.approx(0.001 / 8)
+
+
 def test_nobody_said_anything(tmp_path: Path) -> None:
     (tmp_path / "diagnostics.json").write_text(json.dumps({"nodes": {}}))
     with pytest.raises(ValueError, match="no local worker"):

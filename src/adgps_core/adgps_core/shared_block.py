@@ -40,7 +40,10 @@ _PAGE = 4096
 _AREAS = {OWNER: (0,), PEER: (1, 2)}
 _GENERATION = 8  # where that of the owner's area is, in words of 8 bytes; the answers' follow it
 _SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
-_NAME = re.compile(r"([0-9a-f]{16})-([0-9]{1,10})-([0-9]{1,10})-([0-9a-f]{16})")
+_NAME = re.compile("([0-9a-f]{16})-([0-9]{1,10})-([0-9]{1,10})-([0-9a-f]{16})")
+_DESCRIPTOR = re.compile(
+    "([0-9a-f]{16}-[0-9]{1,10}-[0-9]{1,10}-[0-9a-f]{16})" + 3 * ":([0-9]{1,18})"
+)
 
 
 class SharedBlockError(Exception):
@@ -78,12 +81,11 @@ class Descriptor:
     @staticmethod
     def parse(text: str) -> Descriptor:
         """Read what a message says; SharedBlockError if it is no descriptor."""
-        name, *numbers = text.split(":")
-        if not _NAME.fullmatch(name) or len(numbers) != 3:
+        match = _DESCRIPTOR.fullmatch(text)
+        if match is None:
             raise SharedBlockError(f"{text!r} is no descriptor of shared memory")
-        if not all(re.fullmatch("[0-9]{1,18}", number) for number in numbers):
-            raise SharedBlockError(f"{text!r} is no descriptor of shared memory")
-        return Descriptor(name, *map(int, numbers))
+        name, offset, count, generation = match.groups()
+        return Descriptor(name, int(offset), int(count), int(generation))
 
 
 class SharedBlock:

@@ -272,8 +272,9 @@ class Controller:
             return
         waited = self._now() - execution.since
         if execution.sampler is None:
-            if waited > self.timing.policy_timeout:
-                newest, goal = self.newest_policy, execution.goal
+            newest, goal = self.newest_policy, execution.goal
+            gone = goal.exact_version and newest and newest.version > goal.minimum_version
+            if gone or waited > self.timing.policy_timeout:
                 self._finish(
                     Outcome.NO_POLICY,
                     f"no global policy of version {goal.minimum_version}"

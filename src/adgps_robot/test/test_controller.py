@@ -184,6 +184,18 @@ def test_waits_are_bounded_by_the_steady_clock() -> None:
     assert "newest is 1.4" in bench.results[0].reason
 
 
+def test_a_version_that_others_have_followed_is_not_waited_for() -> None:
+    """It arrives no more; a version that is still to come is waited for."""
+    bench = Bench(Timing(policy_timeout=3.0)).ready()
+    bench.controller.on_policy(newest(PolicyVersion(1, 6)))
+    for wanted, gone in ((7, False), (5, True)):
+        bench.start(Goal(INSTANCE, 3, minimum_version=PolicyVersion(1, wanted), exact_version=True))
+        bench.controller.watch()
+        assert bench.controller.busy is not gone
+        bench.controller.cancel()
+    assert bench.results[-1].outcome is Outcome.NO_POLICY
+
+
 def test_a_policy_that_comes_in_time_is_frozen_for_the_rollout() -> None:
     """Newer versions published meanwhile are for the next one."""
     bench = Bench().ready()

@@ -40,7 +40,8 @@ def test_results_grow_old_without_keeping_the_robot_busy(node: Node) -> None:
     executor = events_executor.EventsExecutor(context=node.context)
     executor.add_node(node)
     clock = node.create_publisher(Clock, "/clock", 1)
-    action = RolloutAction(node, controller=None)  # type: ignore[arg-type]  # no goal gets there
+    no_one: Any = None  # no goal gets there
+    action = RolloutAction(node, controller=no_one, hear_policies=no_one)
     client = ActionClient(node, ExecuteRollout, "execute_rollout")
 
     def await_done(future: Any) -> Any:

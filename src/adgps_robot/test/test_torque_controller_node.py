@@ -197,6 +197,7 @@ def test_silence_of_the_robot_ends_a_rollout(stage: Stage) -> None:
 
 def test_the_global_policy_is_waited_for(stage: Stage) -> None:
     """Bounded; and once it is there, it runs and is named in the trajectory."""
+    assert not stage.controller.count_subscribers("/param_server/policy_parameters")
     wanted = messages.version_to_msg(PolicyVersion(1, 5))
     goal = {"use_global_policy": True, "minimum_version": wanted}
     publish_policy(stage, PolicyVersion(1, 4))

@@ -66,6 +66,7 @@ class ParamServer(Node):
         self._problem = ""
         self._save().result()  # an epoch begins on disk before it begins for workers
         self._published = PolicyVersion()
+        self._sent = 0
 
         self._policies = self.create_publisher(PolicyParameters, "~/policy_parameters", LATCHED)
         self._diagnostics = self.create_publisher(DiagnosticArray, "/diagnostics", 10)
@@ -127,6 +128,7 @@ class ParamServer(Node):
             with self._times["publish"].timed():
                 self._policies.publish(global_policy_to_msg(self._server.averaged))
             self._published = self._server.version
+            self._sent += self._policies.get_subscription_count()
 
     def _publish_diagnostics(self) -> None:
         self._server.settle()
@@ -150,6 +152,7 @@ class ParamServer(Node):
             "staleness_max": statistics.staleness_max,
             "staleness_histogram": counts_text(self._pushes.staleness),
             **{f"time/{phase}": tally for phase, tally in self._times.items()},
+            "policies_sent": self._sent,
             "lost_updates": statistics.lost_updates,
             "checkpoint_version": self._saved,
             "checkpoint_age_s": time.monotonic() - self._saved_at,

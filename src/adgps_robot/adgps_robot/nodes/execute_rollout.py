@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from rclpy.action import ActionServer, CancelResponse
@@ -53,11 +54,15 @@ class RolloutAction:
     ----------
     node : the node that serves it.
     controller : runs the rollouts.
+    hear_policies : called before a rollout of a global policy.
     """
 
-    def __init__(self, node: Node, controller: Controller) -> None:
+    def __init__(
+        self, node: Node, controller: Controller, hear_policies: Callable[[], None]
+    ) -> None:
         self._node = node
         self._controller = controller
+        self._hear_policies = hear_policies
         self._running: ServerGoalHandle | None = None
         self._server = ActionServer(
             node,
@@ -91,6 +96,8 @@ class RolloutAction:
         previous, self._running = self._running, handle
         try:
             goal = goal_from_msg(handle.request)
+            if goal.policy is None:
+                self._hear_policies()
             self._controller.start(goal, partial(self._end, handle), on_tick)
         except ValueError as error:
             self._running = previous

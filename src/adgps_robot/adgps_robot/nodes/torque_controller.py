@@ -107,11 +107,11 @@ class TorqueController(LifecycleNode):
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         states = LATCHED if timing.lock_step else qos_profile_sensor_data
         self._listening = [
-            self.create_subscription(JointState, "joint_states", self._on_joint_state, states),
-            self.create_subscription(
-                PolicyParameters, "/param_server/policy_parameters", self._on_policy, LATCHED
-            ),
+            self.create_subscription(JointState, "joint_states", self._on_joint_state, states)
         ]
+        self._hears_policies = False
+        if value(self, "train_vision"):
+            self._hear_policies()
         if value(self, "imu"):
             self._listening.append(listen_to_imu(self, self.controller, states))
         if value(self, "features"):
@@ -134,7 +134,7 @@ class TorqueController(LifecycleNode):
             warning = run_promptly(value(self, "realtime_priority"))
             if warning:
                 self.get_logger().warning(warning)
-        self._action = RolloutAction(self, self.controller)
+        self._action = RolloutAction(self, self.controller, self._hear_policies)
         self._moves = MoveService(self, self.controller)
         self._safety = SafetyServices(self, self.controller)
         return TransitionCallbackReturn.SUCCESS
@@ -192,6 +192,15 @@ class TorqueController(LifecycleNode):
         self._command.sequence = self._sequence
         self._command.effort[:] = array("d", torques.tobytes())
         self._commands.publish(self._command)
+
+    def _hear_policies(self) -> None:
+        """Hear of global policies from now on: they are large, and most controllers need none."""
+        if not self._hears_policies:
+            self._hears_policies = True
+            topic = "/param_server/policy_parameters"
+            self._listening.append(
+                self.create_subscription(PolicyParameters, topic, self._on_policy, LATCHED)
+            )
 
     def _on_policy(self, message: PolicyParameters) -> None:
         try:

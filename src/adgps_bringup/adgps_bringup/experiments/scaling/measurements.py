@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from adgps_bringup.experiments.scaling.model.durations import Duration, PhaseTimes
-from adgps_bringup.experiments.scaling.model.simulation import LISTENERS_OF_A_ROBOT
 from adgps_core.tally import Tally, mean_of, parse_counts, quantile
 
 _TIME = "time/"
+_LISTENERS_ONCE = 2
+"""Of each robot, in runs that did not count them: its controller and its local worker."""
 ROBOT_PHASES = ("rollout", "reset", "fit", "improve", "wait")
 
 
@@ -33,6 +34,7 @@ class Measurements:
     lost : part of the time of a robot's rollouts, and of what it lost, that it lost, by robot.
     starts : when a robot began, after the first [s], by robot; 0 if it does not say.
     times : of the phases [s]: robots', workers', "server/..." those of the server.
+    policies_sent : by the server, a published one once to each of its subscribers.
     staleness : gradients applied, by the updates of others since their version.
     real_time_factor : simulated seconds per second that a simulator kept, by robot.
     period_errors_ms : ticks by how far the time since the last was from a period, all robots.
@@ -48,6 +50,7 @@ class Measurements:
     lost: Mapping[str, float]
     starts: Mapping[str, float]
     times: Mapping[str, Tally]
+    policies_sent: int
     staleness: Mapping[float, int]
     real_time_factor: Mapping[str, float]
     period_errors_ms: Mapping[float, int]
@@ -76,6 +79,16 @@ class Measurements:
             "staleness": self.mean_staleness,
         }
 
+    @property
+    def publications(self) -> int:
+        """How often the server published policy parameters."""
+        return self.times.get("server/publish", Tally()).count
+
+    @property
+    def listeners(self) -> float:
+        """Subscribers of the policy parameters for each robot, mean over the publications."""
+        return self.policies_sent / max(self.publications, 1) / self.robots
+
     def phase_times(self) -> PhaseTimes:
         """Times for the model of the loop.
 
@@ -100,7 +113,7 @@ class Measurements:
             push=of("server/push"),
             pull=of("server/pull"),
             poll=of("server/poll"),
-            publication=of("server/publish").scaled(1 / (LISTENERS_OF_A_ROBOT * self.robots)),
+            publication=of("server/publish").scaled(self.publications / max(self.policies_sent, 1)),
         )
 
 
@@ -129,6 +142,8 @@ def read_measurements(run: Path) -> Measurements:
     times = {robot: _totals(values) for robot, values in workers.items()}
     whole = sum(elapsed.values())
     spent = {name: sum(mine[name] for mine in times.values()) / whole for name in ROBOT_PHASES}
+    published = tallies.get("server/publish", Tally()).count
+    sent = server.get("policies_sent", published * _LISTENERS_ONCE * len(workers))
     errors: Counter[float] = Counter()
     for values in controllers.values():
         errors.update(parse_counts(values.get("period_error_ms", "")))
@@ -143,6 +158,7 @@ def read_measurements(run: Path) -> Measurements:
         lost={robot: _lost(elapsed[robot], mine) for robot, mine in times.items()},
         starts=starts,
         times=tallies,
+        policies_sent=int(sent),
         staleness=parse_counts(server.get("staleness_histogram", "")),
         real_time_factor={
             robot: float(values["real_time_factor_kept"])

@@ -47,6 +47,7 @@ def loop_of(result: RunResult) -> Loop:
         alternations=run.gps.alternations,
         failed=tuple(measured.lost.values()),
         starts=tuple(measured.starts.values()),
+        listeners=measured.listeners,
     )
 
 
@@ -129,7 +130,7 @@ def look_ahead(
     if costs.lines:
         sizes.append(LARGER)
     like = _pairs(results, next(iter(NETWORKS)))[0]
-    loop = replace(loop_of(like), robots=1, instances=1, failed=(), starts=())
+    loop = replace(loop_of(like), robots=1, instances=1, failed=(), starts=(), listeners=1.0)
     found = predict(
         loop,
         times,

@@ -124,6 +124,8 @@ class Loop:
         empty: none.
     starts : when each robot begins [s]; empty: all at once.
     following : whether global workers go on until they have taken their share of all steps.
+    listeners : subscribers of the policy parameters, for each robot: its local worker, and its
+        controller if that runs global policies.
     announce_period : between two words of a global worker on its steps [s].
     idle : longest time between two looks of a global worker that waits [s].
     fresh : age at which a global worker fetches the policy parameters anew [s].
@@ -147,6 +149,7 @@ class Loop:
     failed: tuple[float, ...] = ()
     starts: tuple[float, ...] = ()
     following: bool = field(default=True, kw_only=True)
+    listeners: float = field(default=1.0, kw_only=True)
     announce_period: float = field(default=0.1, kw_only=True)
     idle: float = field(default=0.2, kw_only=True)
     fresh: float = field(default=0.1, kw_only=True)
@@ -164,6 +167,8 @@ class Loop:
         for name in ("failed", "starts"):
             if len(getattr(self, name)) not in (0, self.robots):
                 raise ValueError(f"{name} is of {len(getattr(self, name))} of {self.robots} robots")
+        if not self.listeners >= 0:
+            raise ValueError(f"listeners is {self.listeners}, expected at least 0")
         for name in ("announce_period", "idle", "fresh", "publish_period"):
             if not getattr(self, name) > 0:
                 raise ValueError(f"{name} must be positive")

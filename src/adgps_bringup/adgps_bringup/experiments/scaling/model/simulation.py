@@ -14,9 +14,6 @@ from adgps_bringup.experiments.scaling.model.server import ModelServer
 from adgps_bringup.experiments.scaling.model.workers import ModelGlobalWorker, ModelRobot
 from adgps_core.tally import mean_of
 
-LISTENERS_OF_A_ROBOT = 2
-"""Subscribers of the policy parameters: a robot's controller and its local worker."""
-
 
 @dataclass(frozen=True)
 class LoopResult:
@@ -131,7 +128,7 @@ def _publish(
         yield env.timeout(loop.publish_period)
         if server.version != published:
             published = server.version
-            share = times.publication.scaled(LISTENERS_OF_A_ROBOT * loop.robots)
+            share = times.publication.scaled(loop.listeners * loop.robots)
             server.departure(env.now, share.draw(rng))
 
 
