@@ -121,8 +121,6 @@ class Plan:
     name : of the preset.
     pairs : numbers of asynchronous pairs, by network, a key of NETWORKS.
     seeds : of every variant.
-    further_seeds : how many more, by number of pairs: runs of many pairs are the shortest, and
-        most is left to chance in them.
     iterations, samples : of each instance, rollouts of an iteration.
     factor : simulated seconds per second.
     threshold : mean cost of the test instances that counts as having learned. Curves of all
@@ -140,7 +138,6 @@ class Plan:
         default_factory=lambda: {"small": (8, 1, 4, 2), "large": (8, 1, 4)}
     )
     seeds: tuple[int, ...] = (0, 1, 2)
-    further_seeds: Mapping[int, int] = field(default_factory=dict)
     iterations: int = 10
     samples: int = 4
     factor: float = 1.0
@@ -161,17 +158,7 @@ class Plan:
     @property
     def seeds_text(self) -> str:
         """How many seeds, in words."""
-        text = "one seed" if len(self.seeds) == 1 else f"{len(self.seeds)} seeds"
-        further = [
-            f"{len(self.seeds_of(pairs))} of {variant_name(pairs, 'async')}"
-            for pairs in self.further_seeds
-        ]
-        return ", ".join([text, *further])
-
-    def seeds_of(self, pairs: int) -> tuple[int, ...]:
-        """Seeds of the runs of so many pairs."""
-        after = self.seeds[-1] + 1
-        return (*self.seeds, *range(after, after + self.further_seeds.get(pairs, 0)))
+        return "one seed" if len(self.seeds) == 1 else f"{len(self.seeds)} seeds"
 
     @property
     def hold(self) -> int:
@@ -218,7 +205,7 @@ class Plan:
             )
             for network, pairs in self.pairs.items()
             for robots, mode in ((1, "sync"), *((robots, "async") for robots in pairs))
-            for seed in self.seeds_of(robots)
+            for seed in self.seeds
         )
 
     def keep_period(self, run: PlannedRun) -> float:
@@ -255,7 +242,7 @@ def expected_s(runs: Sequence[PlannedRun], side_by_side: int) -> float:
 
 
 PRESETS = {
-    "full": Plan("full", further_seeds={8: 3}),
+    "full": Plan("full"),
     "quick": Plan(
         "quick",
         pairs={"small": (2, 1)},
