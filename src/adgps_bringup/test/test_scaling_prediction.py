@@ -92,9 +92,16 @@ def test_agreement_is_relative_and_draws_have_a_range() -> None:
         "rollouts_per_s": mean["rollouts_per_s"] / 1.2,
         "staleness": mean["staleness"],
     }
-    by_name = {agreement.quantity: agreement for agreement in compare(measured, drawn)}
+    by_name = {agreement.quantity: agreement for agreement in compare([measured], drawn)}
     assert by_name.keys() == measured.keys()
     assert by_name["utilization"].error == pytest.approx(0.1)
     assert by_name["utilization"].agrees and not by_name["rollouts_per_s"].agrees
     assert by_name["staleness"].low < mean["staleness"] < by_name["staleness"].high
-    assert np.isinf(compare({"staleness": 0.0}, drawn)[0].error)
+    assert np.isinf(compare([{"staleness": 0.0}], drawn)[0].error)
+
+
+def test_runs_that_differ_leave_the_measured_mean_open() -> None:
+    runs = [{"staleness": value} for value in (0.1, 0.2, 0.3)]
+    (found,) = compare(runs, [{"staleness": 0.2}])
+    assert found.measured == pytest.approx(0.2) and found.agrees
+    assert found.standard_error == pytest.approx(0.1 / np.sqrt(3))

@@ -83,7 +83,7 @@ def validate(results: Sequence[RunResult], draws: int = DRAWS) -> list[Compariso
         Comparison(
             name,
             compare(
-                _means([result.measured.quantities() for result in mine]),
+                [result.measured.quantities() for result in mine],
                 [
                     _means(
                         [

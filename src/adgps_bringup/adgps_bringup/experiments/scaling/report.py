@@ -200,8 +200,9 @@ def _of_model(
         "",
         "A discrete-event simulation of the same loop, fed with the times above. Against the runs"
         " that the times are of, means over them: measured, modelled and error. Where the error is"
-        f" more than {TOLERANCE:.0%}, the model is off; the range of 95 % of its draws follows,"
-        " which differ by chance alone, as by how the batches of several robots come to coincide.",
+        f" more than {TOLERANCE:.0%}, the model is off. There the standard error of what was"
+        " measured stands as well, and the range of 95 % of the model's draws: both differ by"
+        " chance, as by how the batches of several robots come to coincide.",
         "",
         f"| | {' | '.join(quantities)} |",
         "|---|" + "---|" * len(quantities),
@@ -245,5 +246,8 @@ def _growth(bounds: dict[int, float]) -> str:
 
 def _agreement(a: Agreement) -> str:
     """One cell of the table of the model."""
-    text = f"{a.measured:.3g}, {a.modelled:.3g}, {a.error:+.0%}"
-    return text if a.agrees else f"{text} **off** ({a.low:.3g} to {a.high:.3g})"
+    if a.agrees:
+        return f"{a.measured:.3g}, {a.modelled:.3g}, {a.error:+.0%}"
+    measured = f"{a.measured:.2g} ± {a.standard_error:.1g}"
+    modelled = f"{a.modelled:.2g} ({a.low:.2g} to {a.high:.2g})"
+    return f"{measured}, {modelled}, {a.error:+.0%} **off**"

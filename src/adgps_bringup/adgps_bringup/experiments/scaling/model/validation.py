@@ -17,13 +17,15 @@ class Agreement:
     Parameters
     ----------
     quantity : what it is, with its unit.
-    measured : its value.
+    measured : its value, mean of the runs.
+    standard_error : of that mean, by how much the runs differ; 0 of a single run.
     modelled : mean of the model's draws.
     low, high : 95 % of the draws lie between these.
     """
 
     quantity: str
     measured: float
+    standard_error: float
     modelled: float
     low: float
     high: float
@@ -44,18 +46,22 @@ class Agreement:
 
 
 def compare(
-    measured: Mapping[str, float], draws: Sequence[Mapping[str, float]]
+    runs: Sequence[Mapping[str, float]], draws: Sequence[Mapping[str, float]]
 ) -> tuple[Agreement, ...]:
     """Compare what was measured with what the model drew.
 
     Parameters
     ----------
-    measured : values by quantity.
-    draws : the same of the model, drawn again and again.
+    runs : values by quantity, of each run.
+    draws : their means of the model, drawn again and again.
     """
     agreements = []
-    for name, value in measured.items():
+    for name in runs[0]:
+        measured = np.array([run[name] for run in runs])
+        error = measured.std(ddof=1) / np.sqrt(len(runs)) if len(runs) > 1 else 0.0
         drawn = [draw[name] for draw in draws]
         low, high = (float(edge) for edge in np.percentile(drawn, [2.5, 97.5]))
-        agreements.append(Agreement(name, value, float(np.mean(drawn)), low, high))
+        agreements.append(
+            Agreement(name, float(measured.mean()), float(error), float(np.mean(drawn)), low, high)
+        )
     return tuple(agreements)
