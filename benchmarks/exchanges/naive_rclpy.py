@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import rclpy
+from rclpy.executors import ExternalShutdownException
 
 from adgps_msgs.srv import PushGradient
 from exchanges.common import (
@@ -41,9 +43,9 @@ def connect(size: int, _: Path) -> Exchange:
 
 
 def _serve(size: int) -> None:
-    end_with_parent()
     parameters = Parameters(size)
     rclpy.init(args=[])
+    end_with_parent(rclpy.shutdown)  # Fast DDS leaves shared memory behind if it cannot tidy up
     node = rclpy.create_node("server")
 
     def push(
@@ -54,7 +56,9 @@ def _serve(size: int) -> None:
         return response
 
     node.create_service(PushGradient, SERVICE, push)
-    rclpy.spin(node)
+    with suppress(ExternalShutdownException):
+        rclpy.spin(node)
+    node.destroy_node()
 
 
 if __name__ == "__main__":
