@@ -52,7 +52,7 @@ def start_server(
 
 
 def end_with_parent(end: Callable[[], object] = lambda: os._exit(0)) -> None:
-    """End this process as soon as its standard input is closed."""
+    """End this process, in its own way or at once, as soon as its standard input is closed."""
 
     def watch() -> None:
         sys.stdin.buffer.read()

@@ -41,9 +41,7 @@ _AREAS = {OWNER: (0,), PEER: (1, 2)}
 _GENERATION = 8  # where that of the owner's area is, in words of 8 bytes; the answers' follow it
 _SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
 _NAME = re.compile("([0-9a-f]{16})-([0-9]{1,10})-([0-9]{1,10})-([0-9a-f]{16})")
-_DESCRIPTOR = re.compile(
-    "([0-9a-f]{16}-[0-9]{1,10}-[0-9]{1,10}-[0-9a-f]{16})" + 3 * ":([0-9]{1,18})"
-)
+_DESCRIPTOR = re.compile(f"({_NAME.pattern})" + 3 * ":([0-9]{1,18})")
 
 
 class SharedBlockError(Exception):
@@ -84,7 +82,7 @@ class Descriptor:
         match = _DESCRIPTOR.fullmatch(text)
         if match is None:
             raise SharedBlockError(f"{text!r} is no descriptor of shared memory")
-        name, offset, count, generation = match.groups()
+        name, *_, offset, count, generation = match.groups()
         return Descriptor(name, int(offset), int(count), int(generation))
 
 

@@ -118,6 +118,9 @@ def test_newest_policy_is_published_at_most_twice_a_second(
     newest = PolicyVersion(1, sequence)
     assert client.spin_until(lambda: version_from_msg(client.policies[-1].version) == newest)
     assert 3 <= len(client.policies) <= 2 * elapsed + 3
+    sent = len(client.policies) - 1  # the first one was there before its subscriber
+    assert client.spin_until(lambda: int(client.diagnostics.get("policies_sent", 0)) >= sent)
+    assert int(client.diagnostics["policies_sent"]) <= 2 * elapsed + 3
     late = ServerClient()
     assert late.spin_until(lambda: len(late.policies) == 1)
     assert version_from_msg(late.policies[0].version) == newest

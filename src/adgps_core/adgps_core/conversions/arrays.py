@@ -37,6 +37,12 @@ def lend(message: Any, field: str, values: NDArray[Any]) -> None:
     Two copies fewer than by `to_array` and the field's setter, which copies what it is given. Such
     a message is for sending: who reads its field finds the ndarray.
 
+    Parameters
+    ----------
+    message : a new one.
+    field : name of a flat array field.
+    values : (n,) of the field's type.
+
     Raises
     ------
     TypeError

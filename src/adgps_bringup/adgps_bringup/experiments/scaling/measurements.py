@@ -13,7 +13,7 @@ from adgps_bringup.experiments.scaling.model.durations import Duration, PhaseTim
 from adgps_core.tally import Tally, mean_of, parse_counts, quantile
 
 _TIME = "time/"
-_LISTENERS_ONCE = 2
+_LISTENERS_ONCE = 2.0
 """Of each robot, in runs that did not count them: its controller and its local worker."""
 ROBOT_PHASES = ("rollout", "reset", "fit", "improve", "wait")
 
@@ -34,7 +34,7 @@ class Measurements:
     lost : part of the time of a robot's rollouts, and of what it lost, that it lost, by robot.
     starts : when a robot began, after the first [s], by robot; 0 if it does not say.
     times : of the phases [s]: robots', workers', "server/..." those of the server.
-    policies_sent : by the server, a published one once to each of its subscribers.
+    listeners : subscribers of the policy parameters for each robot, mean over the publications.
     staleness : gradients applied, by the updates of others since their version.
     real_time_factor : simulated seconds per second that a simulator kept, by robot.
     period_errors_ms : ticks by how far the time since the last was from a period, all robots.
@@ -50,7 +50,7 @@ class Measurements:
     lost: Mapping[str, float]
     starts: Mapping[str, float]
     times: Mapping[str, Tally]
-    policies_sent: int
+    listeners: float
     staleness: Mapping[float, int]
     real_time_factor: Mapping[str, float]
     period_errors_ms: Mapping[float, int]
@@ -79,16 +79,6 @@ class Measurements:
             "staleness": self.mean_staleness,
         }
 
-    @property
-    def publications(self) -> int:
-        """How often the server published policy parameters."""
-        return self.times.get("server/publish", Tally()).count
-
-    @property
-    def listeners(self) -> float:
-        """Subscribers of the policy parameters for each robot, mean over the publications."""
-        return self.policies_sent / max(self.publications, 1) / self.robots
-
     def phase_times(self) -> PhaseTimes:
         """Times for the model of the loop.
 
@@ -113,7 +103,7 @@ class Measurements:
             push=of("server/push"),
             pull=of("server/pull"),
             poll=of("server/poll"),
-            publication=of("server/publish").scaled(self.publications / max(self.policies_sent, 1)),
+            publication=of("server/publish").scaled(1 / max(self.listeners * self.robots, 1)),
         )
 
 
@@ -143,7 +133,9 @@ def read_measurements(run: Path) -> Measurements:
     whole = sum(elapsed.values())
     spent = {name: sum(mine[name] for mine in times.values()) / whole for name in ROBOT_PHASES}
     published = tallies.get("server/publish", Tally()).count
-    sent = server.get("policies_sent", published * _LISTENERS_ONCE * len(workers))
+    listeners = _LISTENERS_ONCE
+    if published and "policies_sent" in server:
+        listeners = int(server["policies_sent"]) / published / len(workers)
     errors: Counter[float] = Counter()
     for values in controllers.values():
         errors.update(parse_counts(values.get("period_error_ms", "")))
@@ -158,7 +150,7 @@ def read_measurements(run: Path) -> Measurements:
         lost={robot: _lost(elapsed[robot], mine) for robot, mine in times.items()},
         starts=starts,
         times=tallies,
-        policies_sent=int(sent),
+        listeners=listeners,
         staleness=parse_counts(server.get("staleness_histogram", "")),
         real_time_factor={
             robot: float(values["real_time_factor_kept"])
